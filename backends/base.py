@@ -1,0 +1,137 @@
+"""The contract between a method and the harness. To write a new solver:
+
+1. decorate a frozen dataclass with `@register`; its fields are its parameters; set `name`, `title`, `family`
+   ("neural" or "classical") and `libraries`, the modules that must be importable where it runs;
+2. `unsupported(problem)` says in words why it cannot solve a problem, or returns None; `validate(problem)` raises
+   InputError for parameters that make no sense for it;
+3. `begin(problem, context)` does the set-up (mesh, assembly, factorisation, network) and returns a `Session`:
+   timed as *setup*. Import the library here, never at the top of the module;
+4. `Session.compile()` does just-in-time compilation only: timed as *compile*;
+5. `Session.solve()` steps in time or trains: timed as *solve*. It does no other work, prints and writes nothing;
+6. `Session.solution(points)` evaluates at points of shape (n, k) and returns (n, components): timed as *evaluate*;
+7. `Session.facts()` reports what happened, under the names of `FACTS`; arrays among them are kept beside the solution;
+8. a solve that blew up raises `Diverged`, or sets `outcome` when it still has a solution to show.
+
+Device work is finished (synchronised) before `compile`, `solve` and `solution` return.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from problems.base import ODE, Array, MatrixEigenproblem, Problem, create
+from problems.parameters import Parameterised, flatten
+
+FACTS = {
+    "dx": "largest spacing of grid, mesh or collocation points",
+    "dt": "time step",
+    "unknowns": "degrees of freedom per time level, or network parameters",
+    "steps": "time steps taken",
+    "iterations": "optimizer or linear-solver iterations",
+    "evaluations": "evaluations of the right-hand side",
+    "tolerance": "requested relative tolerance",
+    "final_loss": "loss at the end of training",
+    "engine": "how the inner loop was run",
+    "stability_limit": "largest stable time step",
+    "blow_up_step": "step at which the solution left every bound",
+    "loss_iterations": "iterations at which the loss was noted (array)",
+    "loss_history": "the loss there (array)",
+    "trajectory_t": "instants of a trajectory (array)",
+    "trajectory_y": "its states, shape (instants, components) (array)",
+}
+
+
+class Diverged(ArithmeticError):
+    """The computed solution left every bound; the message says at which step."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a session is told about where and how it runs."""
+
+    seed: int = 0
+    device: str = "cpu"
+    precision: str = "float64"
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The precision as a numpy dtype."""
+        return np.dtype(self.precision)
+
+
+class Session(ABC):
+    """One attempt of one solver at one problem."""
+
+    outcome: str = ""
+    """Why the solution is not to be trusted ("" when all went well), although there is one to show."""
+
+    def compile(self) -> None:
+        """Just-in-time compilation, where there is any."""
+
+    @abstractmethod
+    def solve(self) -> None:
+        """Compute the solution from the initial state."""
+
+    @abstractmethod
+    def solution(self, points: Array) -> Array:
+        """Values at `points` (n, k), shape (n, components)."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """What happened, under the names of `FACTS`."""
+        return {}
+
+
+@dataclass(frozen=True)
+class Solver(Parameterised, ABC):
+    """A method with its parameters."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    family: ClassVar[str]
+    libraries: ClassVar[tuple[str, ...]] = ()
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
+    precisions: ClassVar[tuple[str, ...]] = ("float64",)
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    @classmethod
+    def create(cls, parameters: Mapping[str, Any] | None = None, preset: str = "") -> Solver:
+        """An instance from a named preset with `parameters` on top; raises InputError as `Problem.create` does."""
+        return create(cls, cls.presets, parameters or {}, preset)
+
+    def parameters(self) -> dict[str, Any]:
+        """All parameters as one flat row."""
+        return flatten(self)
+
+    @abstractmethod
+    def unsupported(self, problem: Problem) -> str | None:
+        """Why this method cannot solve `problem`, in words for a user, or None."""
+
+    def validate(self, problem: Problem) -> None:
+        """Check parameters against the problem.
+
+        Raises:
+            InputError: naming the parameter, the value and the remedy.
+
+        """
+
+    @abstractmethod
+    def begin(self, problem: Problem, context: Context) -> Session:
+        """Everything before the first step."""
+
+    def rehearsal(self) -> Solver:
+        """A cheaper solver with the same peak memory, for the memory pass; by default the solver itself."""
+        return self
+
+
+def as_ode(problem: Problem) -> ODE | None:
+    """`problem` as an initial value problem: itself, or the flow of a matrix eigenproblem; None for anything else."""
+    if isinstance(problem, ODE):
+        return problem
+    if isinstance(problem, MatrixEigenproblem):
+        return problem.flow()
+    return None

@@ -1,0 +1,47 @@
+"""Exponential decay:  y' = −k y,  y(0) = y₀."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from problems import register
+from problems.base import ODE, Array, Published
+from problems.operations import Operations
+from problems.parameters import parameter
+
+
+@register
+@dataclass(frozen=True)
+class Decay(ODE):
+    """y' = −k y with exact solution y₀ e^{−kt}."""
+
+    name = "decay"
+    title = "Exponential decay"
+    equation = "y' = −k y"
+    citation = "S2: decay with a neural network, 2024; S3: arXiv 2408.11266, eq. 24"
+
+    k: float = parameter(1.0, "decay rate", above=0)
+    y0: float = parameter(1.0, "initial value")
+    T: float = parameter(5.0, "final time", above=0)
+
+    presets = {"s2": {"k": 1.0, "y0": 1.0, "T": 5.0}, "s3": {"k": 1.0, "y0": 2.0, "T": 1.0}}
+    published = {"primer/decay/mean": Published("S3 (arXiv 2408.11266v1)", "decay example", "mean_abs", 0.0017)}
+
+    def rhs(self, ops: Operations, t: Any, y: Any) -> Any:
+        """−k y."""
+        return (-self.k * y[0],)
+
+    def start(self) -> Array:
+        """y₀."""
+        return np.array([self.y0])
+
+    def final_time(self) -> float:
+        """T."""
+        return self.T
+
+    def reference(self, points: Array) -> Array:
+        """y₀ e^{−kt}."""
+        return self.y0 * np.exp(-self.k * points)

@@ -1,0 +1,203 @@
+"""Typed parameters: the one place where values given by a user are checked.
+
+Problems and solvers are frozen dataclasses; their fields are their parameters. `parameter` attaches bounds, choices
+and a description to a field, `Parameterised` checks them on construction, `build` turns a mapping (from a suite file
+or the command line) into an instance, and `flatten` turns an instance into one flat row.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import math
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class InputError(ValueError):
+    """A mistake in what the user asked for; its message names the field, the value and the remedy."""
+
+
+def parameter(
+    default: Any,
+    description: str,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    most: float | None = None,
+    choices: tuple[Any, ...] | None = None,
+) -> Any:
+    """A dataclass field that knows its meaning and its bounds (`above` is exclusive, `least` and `most` inclusive)."""
+    bounds = {"description": description, "above": above, "least": least, "most": most, "choices": choices}
+    return dataclasses.field(default=default, metadata=bounds)
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """A remedy for a misspelt name: the nearest known one, or all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(given, names, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return "known: " + (", ".join(names) or "none")
+
+
+class Parameterised:
+    """Base of every parameter dataclass: the constructor refuses values of a wrong type or outside their bounds."""
+
+    def __post_init__(self) -> None:
+        """Coerce and check every field.
+
+        Raises:
+            InputError: naming the field, the value and the remedy.
+
+        """
+        kinds = _field_types(type(self))
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            label = f"{_label(type(self))}: parameter {field.name!r}"
+            value = _coerce(getattr(self, field.name), kinds[field.name], field, label)
+            object.__setattr__(self, field.name, value)
+            _check_bounds(value, field.metadata, label)
+
+
+def build(cls: type[T], values: Mapping[str, Any], base: T | None = None) -> T:
+    """Make a `cls` from nested or dotted `values`; fields not named keep those of `base`, or their defaults.
+
+    Raises:
+        InputError: for an unknown field (with the nearest known one), a wrong type or a value out of bounds.
+
+    """
+    nested = _nest(values)
+    nested.pop("kind", None)
+    fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
+    kinds = _field_types(cls)
+    for name in nested:
+        if name not in fields:
+            raise InputError(f"{_label(cls)}: unknown parameter {name!r}; {did_you_mean(name, fields)}")
+    current = {name: getattr(base, name) for name in fields} if base is not None else {}
+    for name, value in nested.items():
+        old = current.get(name, _default(fields[name]))
+        current[name] = _build_field(value, kinds[name], old, f"{_label(cls)}: parameter {name!r}")
+    return cls(**current)
+
+
+def flatten(instance: Any) -> dict[str, Any]:
+    """All parameters of `instance` under dotted names; tuples become lists, nested choices carry their `kind`."""
+    row: dict[str, Any] = {}
+    for field in dataclasses.fields(instance):
+        value = getattr(instance, field.name)
+        if dataclasses.is_dataclass(value):
+            if hasattr(value, "kind"):
+                row[f"{field.name}.kind"] = value.kind
+            row.update({f"{field.name}.{key}": inner for key, inner in flatten(value).items()})
+        else:
+            row[field.name] = list(value) if isinstance(value, tuple) else value
+    return row
+
+
+def is_sequence_field(cls: type, dotted: str) -> bool:
+    """Whether the (dotted) field holds a tuple: a list given for it is then one value, not a sweep."""
+    head, _, rest = dotted.partition(".")
+    kind = _field_types(cls).get(head)
+    options = _options(kind)
+    if rest:
+        return any(is_sequence_field(option, rest) for option in options if dataclasses.is_dataclass(option))
+    return any(typing.get_origin(option) is tuple for option in options)
+
+
+@functools.cache
+def _field_types(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+def _label(cls: type) -> str:
+    return str(getattr(cls, "name", None) or getattr(cls, "kind", None) or cls.__name__)
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return None if field.default is dataclasses.MISSING else field.default
+
+
+def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        head, _, rest = key.partition(".")
+        if rest:
+            inner = nested.setdefault(head, {})
+            if not isinstance(inner, dict):
+                raise InputError(f"parameter {key!r} is given beside a plain {head!r}; give one of them")
+            inner[rest] = value
+        elif isinstance(value, Mapping) and isinstance(nested.get(head), dict):
+            nested[head].update(value)
+        else:
+            nested[head] = dict(value) if isinstance(value, Mapping) else value
+    return nested
+
+
+def _options(kind: Any) -> tuple[Any, ...]:
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return typing.get_args(kind)
+    return (kind,)
+
+
+def _build_field(value: Any, kind: Any, old: Any, label: str) -> Any:
+    """A nested parameter set is rebuilt on top of the old one when it is of the same kind, else from its defaults."""
+    variants = {_label(option): option for option in _options(kind) if dataclasses.is_dataclass(option)}
+    if isinstance(value, str) and value in variants:
+        value = {"kind": value}
+    if not isinstance(value, Mapping) or not variants:
+        return value
+    wanted = value.get("kind")
+    if wanted is None:
+        chosen = type(old) if old is not None else next(iter(variants.values()))
+    elif wanted in variants:
+        chosen = variants[wanted]
+    else:
+        raise InputError(f"{label}: unknown kind {wanted!r}; {did_you_mean(str(wanted), variants)}")
+    return build(chosen, value, old if isinstance(old, chosen) else None)
+
+
+def _coerce(value: Any, kind: Any, field: dataclasses.Field[Any], label: str) -> Any:
+    for option in _options(kind):
+        if option is type(None) and value is None:
+            return value
+        if option is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+            if not math.isfinite(value):
+                raise InputError(f"{label} is {value}; give a finite number")
+            return float(value)
+        if option in (int, str, bool) and type(value) is option:
+            return value
+        if typing.get_origin(option) is tuple and isinstance(value, (list, tuple)):
+            inner = typing.get_args(option)[0]
+            return tuple(_coerce(item, inner, field, label) for item in value)
+        if dataclasses.is_dataclass(option) and isinstance(value, option):  # type: ignore[arg-type]
+            return value
+    wanted = " or ".join(
+        "none" if option is type(None) else getattr(option, "__name__", str(option)) for option in _options(kind)
+    )
+    raise InputError(f"{label} is {value!r}; give {wanted} ({field.metadata.get('description', 'see its docstring')})")
+
+
+def _check_bounds(value: Any, bounds: Mapping[str, Any], label: str) -> None:
+    if value is None:
+        return
+    choices = bounds.get("choices")
+    if choices is not None and value not in choices:
+        allowed = ", ".join(str(choice) for choice in choices)
+        raise InputError(f"{label} is {value!r}; choose one of {allowed}")
+    for item in value if isinstance(value, tuple) else (value,):
+        for rule, holds in (
+            ("above", lambda v, b: v > b),
+            ("least", lambda v, b: v >= b),
+            ("most", lambda v, b: v <= b),
+        ):
+            bound = bounds.get(rule)
+            if bound is not None and not holds(item, bound):
+                words = {"above": "greater than", "least": "at least", "most": "at most"}[rule]
+                raise InputError(f"{label} is {item}; it must be {words} {bound:g} ({bounds['description']})")

@@ -18,7 +18,7 @@ Device work is finished (synchronised) before `compile`, `solve` and `solution` 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -135,3 +135,14 @@ def as_ode(problem: Problem) -> ODE | None:
     if isinstance(problem, MatrixEigenproblem):
         return problem.flow()
     return None
+
+
+def read_out(problem: Problem, states: Callable[[Array], Array], points: Array) -> Array:
+    """Answer of an initial-value method at `points`; `states(t)` gives (len(t), components).
+
+    An ODE is read at the instants in `points`; an eigenproblem takes the flow's last state as its vector.
+    """
+    if isinstance(problem, MatrixEigenproblem):
+        end = np.array([problem.flow().final_time()])
+        return states(end)[0, points[:, 0].astype(int)][:, None]
+    return states(points[:, 0])

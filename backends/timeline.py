@@ -1,0 +1,76 @@
+"""Time levels of a stepping method, and what must be kept of them to answer at given instants."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from problems.base import Array
+from problems.parameters import InputError
+
+Indices = npt.NDArray[np.intp]
+
+
+def lagrange(nodes: Array, x: Array, width: int = 4) -> tuple[Indices, Array]:
+    """Piecewise polynomial interpolation of degree `width − 1` on ascending nodes.
+
+    Returns for every x of shape (n,) the indices (n, w) of the w = min(width, len(nodes)) nodes around it and their
+    weights (n, w). At a node the weights are exactly 1 and 0.
+    """
+    width = min(width, len(nodes))
+    first = np.searchsorted(nodes, x, side="right") - width // 2
+    index = np.clip(first, 0, len(nodes) - width)[:, None] + np.arange(width)
+    near = nodes[index]
+    weights = np.ones_like(near)
+    for k in range(width):
+        for m in range(width):
+            if m != k:
+                weights[:, k] *= (x - near[:, m]) / (near[:, k] - near[:, m])
+    return index, weights
+
+
+class Timeline:
+    """Levels t₀ = 0 < t₁ < … ≤ T, the levels to keep for output at `times`, and interpolation between them (cubic).
+
+    With `exact_step` the step is kept as given and only the last one is shortened; otherwise all are shortened
+    equally, which a method with a factorised matrix needs.
+    """
+
+    def __init__(self, final: float, dt: float, times: Array, *, exact_step: bool = False) -> None:
+        if dt > final * (1 + 1e-9):
+            raise InputError(f"time step dt = {dt:g} is longer than the whole interval T = {final:g}; make it smaller")
+        self.steps = max(1, math.ceil(final / dt - 1e-9))
+        self.dt = dt if exact_step else final / self.steps
+        self.levels = self.dt * np.arange(self.steps + 1)
+        self.levels[-1] = final
+        snapped = self._snap(times)
+        index, self._weights = lagrange(self.levels, snapped)
+        self._times = snapped
+        used = np.unique(index[self._weights != 0.0])
+        self.kept: Indices = used
+        self._index = np.searchsorted(used, index).clip(max=len(used) - 1)
+
+    @property
+    def last_step(self) -> float:
+        """Length of the last step."""
+        return float(self.levels[-1] - self.levels[-2])
+
+    def at(self, stored: Array, t: Array) -> Array:
+        """Interpolate `stored` (kept levels, ...) at the instants t, each of which is one of `times`."""
+        row = np.searchsorted(self._times, self._snap(t)).clip(max=len(self._times) - 1)
+        index, weights = self._index[row], self._weights[row]
+        shape = (len(t),) + (1,) * (stored.ndim - 1)
+        result = np.zeros((len(t), *stored.shape[1:]))
+        for k in range(index.shape[1]):
+            weight = weights[:, k]
+            used = weight != 0.0
+            result[used] += weight[used].reshape((-1, *shape[1:])) * stored[index[used, k]]
+        return result
+
+    def _snap(self, t: Array) -> Array:
+        """An instant within rounding of a level is that level."""
+        nearest = np.clip(np.searchsorted(self.levels, t), 1, self.steps)
+        nearest = nearest - (t - self.levels[nearest - 1] < self.levels[nearest] - t)
+        return np.where(np.abs(self.levels[nearest] - t) <= 1e-9 * self.levels[-1], self.levels[nearest], t)

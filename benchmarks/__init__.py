@@ -1,0 +1,1 @@
+"""How it is measured: cases, worker processes, clocks, memory, errors, the store and the command line."""

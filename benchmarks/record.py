@@ -1,0 +1,127 @@
+"""A record: one flat row per case, the same columns for every family of problems."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+SCHEMA = 1
+
+
+class Status(enum.StrEnum):
+    """How a case ended; `REMEDY` says what that usually means and what to do."""
+
+    FINISHED = "finished"
+    DIVERGED = "diverged"
+    NOT_FINITE = "not finite"
+    TIMEOUT = "timeout"
+    MEMORY_LIMIT = "memory limit"
+    KILLED = "killed"
+    CRASHED = "crashed"
+    NOT_INSTALLED = "not installed"
+    UNSUPPORTED = "unsupported"
+
+
+REMEDY = {
+    Status.FINISHED: "",
+    Status.DIVERGED: "The solution left every bound: use a smaller step, or a scheme that is stable at this one.",
+    Status.NOT_FINITE: "The answer holds NaN or infinity: use a smaller step, a lower learning rate or more precision.",
+    Status.TIMEOUT: "The worker was stopped at its time limit: raise --timeout or make the case smaller.",
+    Status.MEMORY_LIMIT: "The worker passed its memory limit and was stopped: raise --memory-limit or shrink the case.",
+    Status.KILLED: "A signal ended the worker: the system ran out of memory, or somebody killed it.",
+    Status.CRASHED: "The worker failed; the reason holds its last words, `debench doctor` checks its interpreter.",
+    Status.NOT_INSTALLED: "The backend's libraries are not there: `debench doctor` says where they were looked for.",
+    Status.UNSUPPORTED: "The method cannot solve this problem; the reason says why.",
+}
+
+
+@dataclass
+class Record:
+    """One case, measured. Times are in seconds with one entry per round; memory is in bytes.
+
+    `problem_parameters`, `solver_parameters`, `metrics` and `facts` are flat mappings of scalars (dotted names);
+    arrays among a solver's facts are kept beside the solution. An entry that was not measured is None.
+    """
+
+    run: str
+    case: str
+    problem: str
+    problem_preset: str
+    problem_parameters: dict[str, Any]
+    problem_family: str
+    dimension: int
+    headline: str
+    solver: str
+    solver_preset: str
+    solver_parameters: dict[str, Any]
+    family: str
+    device: str
+    precision: str
+    threads: int
+    seed: int
+    status: str
+    reason: str = ""
+    published: str = ""
+    backend_version: str = ""
+    python: str = ""
+    dx: float | None = None
+    dt: float | None = None
+    unknowns: int | None = None
+    rounds: int = 0
+    setup_s: list[float] = field(default_factory=list)
+    compile_s: list[float] = field(default_factory=list)
+    solve_s: list[float] = field(default_factory=list)
+    evaluate_s: list[float] = field(default_factory=list)
+    wall_s: float | None = None
+    relative_l2: float | None = None
+    relative_linf: float | None = None
+    mean_abs: float | None = None
+    max_abs: float | None = None
+    reference_error: float | None = None
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    host_bytes: int | None = None
+    host_solve_bytes: int | None = None
+    host_method: str = ""
+    device_bytes: int | None = None
+    device_method: str = ""
+    environment: str = ""
+    finished_at: str = ""
+    schema: int = SCHEMA
+
+    def to_json(self) -> str:
+        """One line of strict JSON: NaN and infinities become null."""
+        return json.dumps(_strict(dataclasses.asdict(self)), ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, line: str) -> Record:
+        """Read a line that `to_json` wrote.
+
+        Raises:
+            ValueError: if it is not such a line, or of a newer schema.
+
+        """
+        row = json.loads(line)
+        if not isinstance(row, dict) or row.get("schema", SCHEMA + 1) > SCHEMA:
+            raise ValueError("not a record of this version")
+        known = {f.name for f in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in row.items() if name in known})
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is a solution to judge."""
+        return self.status in (Status.FINISHED, Status.DIVERGED)
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _strict(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_strict(inner) for inner in value]
+    return value

@@ -44,7 +44,9 @@ class Record:
     """One case, measured. Times are in seconds with one entry per round; memory is in bytes.
 
     `problem_parameters`, `solver_parameters`, `metrics` and `facts` are flat mappings of scalars (dotted names);
-    arrays among a solver's facts are kept beside the solution. An entry that was not measured is None.
+    arrays among a solver's facts are kept beside the solution. `host_bytes` is the worker's peak from set-up to
+    evaluation, `host_base_bytes` what it held before, with its libraries imported. Compilation is cold in the first
+    round only. An entry that was not measured is None.
     """
 
     run: str
@@ -85,7 +87,7 @@ class Record:
     metrics: dict[str, float | None] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     host_bytes: int | None = None
-    host_solve_bytes: int | None = None
+    host_base_bytes: int | None = None
     host_method: str = ""
     device_bytes: int | None = None
     device_method: str = ""

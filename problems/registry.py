@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from problems.parameters import InputError, did_you_mean
@@ -17,7 +16,7 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Classes by their `name`; the modules of `package` are imported when a name is first asked for."""
+    """Classes by their `name`; the public modules of `package` are imported when a name is first asked for."""
 
     def __init__(self, what: str, package: str) -> None:
         self.what = what
@@ -62,7 +61,5 @@ class Registry(Generic[T]):
         self._loaded = True
         package = importlib.import_module(self._package)
         for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{self._package}.{module.name}")
-
-
-Register = Callable[[type[T]], type[T]]
+            if not module.name.startswith("_"):
+                importlib.import_module(f"{self._package}.{module.name}")

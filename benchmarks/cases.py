@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,11 +158,13 @@ class Case:
         """The shortest specs that give this problem and this solver."""
         return _shortest(self.problem, self.problem_preset), _shortest(self.solver, self.solver_preset)
 
-    def command(self) -> str:
+    def command(self, plugins: Sequence[str] = ()) -> str:
         """The command that runs this one case again."""
         problem, solver = self.specs()
         words = ["debench", "run", "--problem", str(problem), "--solver", str(solver), "--seeds", str(self.seed)]
         words += ["--precision", self.precision, "--device", self.device, "--threads", str(self.threads)]
+        for plugin in plugins:
+            words += ["--plugin", plugin]
         return shlex.join(words)
 
     def blank_record(self, run: str, status: str, reason: str = "") -> Record:

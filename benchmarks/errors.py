@@ -1,0 +1,48 @@
+"""Error norms: what they are, and their computation from a solution and a reference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from problems import Problem
+from problems.base import Array
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of merit; smaller is better for each of them."""
+
+    name: str
+    label: str
+    description: str
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("relative_l2", "relative L2", "‖u − u_ref‖₂ / ‖u_ref‖₂ over all evaluation points and components"),
+        Metric("relative_linf", "relative L∞", "max |u − u_ref| / max |u_ref|"),
+        Metric("mean_abs", "mean |e|", "mean of |u − u_ref|"),
+        Metric("max_abs", "max |e|", "maximum of |u − u_ref|"),
+        Metric("eigenvalue_error", "|λ − λ_ref|", "absolute error of the eigenvalue by Rayleigh quotient"),
+    )
+}
+
+
+def error_norms(problem: Problem, solution: Array) -> dict[str, float]:
+    """The four norms of the error of `solution` (n, components) at the problem's evaluation points."""
+    reference = problem.reference(problem.points())
+    with np.errstate(all="ignore"):
+        size = np.abs(problem.align(solution, reference) - reference)
+        worst = float(size.max())
+        # Scaled by the largest entry, so that a solution of 1e200 has a norm and not an overflow.
+        scale = worst if 0.0 < worst < np.inf else 1.0
+        l2 = scale * float(np.linalg.norm(size / scale))
+        return {
+            "relative_l2": l2 / float(np.linalg.norm(reference)),
+            "relative_linf": worst / float(np.abs(reference).max()),
+            "mean_abs": scale * float((size / scale).mean()),
+            "max_abs": worst,
+        }

@@ -1,0 +1,73 @@
+"""Memory of the process that asks, with the name of the method that measured it."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+CLEAR_REFS = Path("/proc/self/clear_refs")
+STATUS = Path("/proc/self/status")
+
+
+def reset_host_peak() -> str:
+    """Start a new peak; returns the method by which `host_peak` then measures.
+
+    `ru_maxrss` survives exec and cannot be reset: it may show what the parent held, and is used only where the
+    kernel's resettable VmHWM is out of reach.
+    """
+    try:
+        CLEAR_REFS.write_text("5")
+        STATUS.read_text()
+    except OSError:
+        return "ru_maxrss (cannot be reset)"
+    return "VmHWM"
+
+
+def host_peak(method: str) -> int:
+    """Peak resident bytes since the last reset."""
+    if method == "VmHWM":
+        return _status_bytes("VmHWM")
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes if sys.platform == "darwin" else kilobytes * 1024
+
+
+def host_now() -> int | None:
+    """Resident bytes at this moment, where the kernel tells."""
+    try:
+        return _status_bytes("VmRSS")
+    except OSError:
+        return None
+
+
+def _status_bytes(key: str) -> int:
+    for line in STATUS.read_text().splitlines():
+        if line.startswith(key + ":"):
+            return int(line.split()[1]) * 1024
+    raise OSError(f"the kernel does not report {key}")
+
+
+def reset_device_peak(libraries: tuple[str, ...], device: str) -> None:
+    """Start a new peak of device memory where the library can; JAX cannot, and is measured in a fresh process."""
+    if device == "cuda" and "torch" in libraries:
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+
+
+def device_peak(libraries: tuple[str, ...], device: str) -> tuple[int | None, str, dict[str, Any]]:
+    """Peak bytes on the accelerator, the method, and further figures of that library."""
+    if device == "cpu":
+        return None, "", {}
+    if "torch" in libraries:
+        import torch
+
+        reserved = torch.cuda.max_memory_reserved()
+        return torch.cuda.max_memory_allocated(), "torch max_memory_allocated", {"device_reserved_bytes": reserved}
+    if "jax" in libraries:
+        import jax
+
+        stats = jax.devices()[0].memory_stats() or {}
+        return stats.get("peak_bytes_in_use"), "JAX peak_bytes_in_use", {}
+    return None, "", {}

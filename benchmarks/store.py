@@ -1,0 +1,141 @@
+"""The store of one run: a folder with `run.json`, `records.jsonl` and the solutions; it is only ever appended to."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.record import Record
+from problems import InputError
+from problems.base import Array
+
+RECORDS, META, SOLUTIONS = "records.jsonl", "run.json", "solutions"
+
+
+def read(folder: Path) -> tuple[list[Record], list[str]]:
+    """All records of a run, and a sentence for each line that could not be read; the last line of a case counts."""
+    path = folder / RECORDS
+    rows: dict[str, Record] = {}
+    complaints = []
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return [], []
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; check the folder's permissions") from error
+    for number, line in enumerate(text.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = Record.from_json(line.decode("utf-8"))
+        except (ValueError, TypeError):
+            torn = number == text.count(b"\n") + 1
+            what = "was cut off while it was written" if torn else "is unreadable"
+            complaints.append(f"{RECORDS}, line {number} {what}")
+            continue
+        rows.pop(record.case, None)
+        rows[record.case] = record
+    return list(rows.values()), complaints
+
+
+def read_meta(folder: Path) -> dict[str, Any]:
+    """`run.json` of a run; empty if it is missing or unreadable."""
+    with contextlib.suppress(OSError, ValueError):
+        meta = json.loads((folder / META).read_text(encoding="utf-8"))
+        if isinstance(meta, dict):
+            return meta
+    return {}
+
+
+def read_arrays(folder: Path, case: str) -> dict[str, Array]:
+    """Solution and further arrays of a case; empty if there are none, or the file is damaged."""
+    try:
+        with np.load(folder / SOLUTIONS / f"{case}.npz", allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, EOFError):
+        return {}
+    except Exception as error:  # zipfile.BadZipFile is no OSError
+        if type(error).__name__ == "BadZipFile":
+            return {}
+        raise
+
+
+class Store:
+    """An open run, locked against a second writer."""
+
+    def __init__(self, folder: Path, descriptor: int) -> None:
+        self.folder = folder
+        self._descriptor = descriptor
+        self.records: list[Record] = []
+
+    def append(self, record: Record, arrays: Mapping[str, Array]) -> None:
+        """Write a case's arrays, then its line; a crash in between repeats the case, never loses it."""
+        if arrays:
+            target = self.folder / SOLUTIONS / f"{record.case}.npz"
+            partial = target.with_suffix(".part")
+            with partial.open("wb") as file:
+                np.savez_compressed(file, **{name: np.asarray(array) for name, array in arrays.items()})
+            partial.replace(target)
+        line = (record.to_json() + "\n").encode("utf-8")
+        if os.write(self._descriptor, line) != len(line):
+            raise OSError(errno.ENOSPC, "the record was not written whole", str(self.folder / RECORDS))
+        os.fsync(self._descriptor)
+        self.records.append(record)
+
+
+@contextlib.contextmanager
+def open_store(folder: Path, meta: Mapping[str, Any], *, resume: bool) -> Iterator[Store]:
+    """Create the run's folder, or open it again with `resume`.
+
+    Raises:
+        InputError: if it exists and `resume` is not asked for, cannot be written, is in use, or holds damaged lines.
+
+    """
+    known = (folder / RECORDS).exists()
+    if known and not resume:
+        raise InputError(f"{folder} holds a run already; give another --out, or --resume to go on with it")
+    if resume and not known:
+        raise InputError(f"{folder} holds no run to resume; leave out --resume, or name the right folder")
+    try:
+        (folder / SOLUTIONS).mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / RECORDS, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    except OSError as error:
+        raise InputError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from error
+    try:
+        _lock(descriptor, folder)
+        _mend_last_line(descriptor)
+        store = Store(folder, descriptor)
+        store.records, complaints = read(folder)
+        if complaints:
+            raise InputError(
+                f"{folder}: {'; '.join(complaints)}. Nothing was changed; move that line out of the file to resume, "
+                "or start a new run with another --out"
+            )
+        if not known:
+            (folder / META).write_text(json.dumps(meta, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        yield store
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(f"{folder} is being written by another run; wait for it, or give another --out") from None
+
+
+def _mend_last_line(descriptor: int) -> None:
+    """Cut off a last line without its newline: the run was killed while writing it, and the case is repeated."""
+    size = os.fstat(descriptor).st_size
+    content = os.pread(descriptor, size, 0)
+    if content and not content.endswith(b"\n"):
+        os.ftruncate(descriptor, content.rfind(b"\n") + 1)

@@ -1,0 +1,178 @@
+"""A worker: one fresh process, one case, one pass. Started as `python -m benchmarks.worker` in the root.
+
+It reads one line of JSON (the request) from standard input and answers in lines of JSON on what was its standard
+output; everything else that is printed in it goes to standard error. It imports with the standard library and
+numpy ≥ 1.24 alone, in any interpreter that has the solver's libraries. When its standard input closes, its parent is
+gone, and so is it.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import gc
+import importlib
+import io
+import json
+import os
+import platform
+import sys
+import threading
+import time
+import traceback
+from typing import Any
+
+def main() -> None:
+    """Serve one request."""
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    request = json.loads(sys.stdin.buffer.readline())
+    _die_with_parent()
+    _set_circumstances(request)
+    try:
+        _serve(request, lambda event, **content: _send(answer, event, content))
+    except BaseException as error:  # The parent needs a reason for everything, also for SystemExit in a plugin.
+        text = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+        sys.stderr.write(traceback.format_exc())
+        kind = "memory" if isinstance(error, MemoryError) else type(error).__name__
+        _send(answer, "failed", {"kind": kind, "reason": text})
+    # A library's own exit handlers may hang or crash after the answer is complete.
+    answer.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _die_with_parent() -> None:
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    with contextlib.suppress(Exception):  # Linux only; the thread above may be starved by a long call into C.
+        import ctypes
+        import signal
+
+        parent_death_signal = 1
+        ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL)
+
+
+def _set_circumstances(request: dict[str, Any]) -> None:
+    """Threads, device and precision must be set before any library is imported."""
+    threads = request["threads"]
+    for variable in ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM", "NUMEXPR"):
+        os.environ[f"{variable}_NUM_THREADS"] = str(threads)
+    if hasattr(os, "sched_setaffinity"):
+        # Some thread pools (XLA's) take as many threads as the process has processors; the last ones are used,
+        # since the first serve most of the system's own work.
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
+    if request["device"] == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        os.environ["JAX_PLATFORMS"] = "cpu"
+    os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+    os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
+    # A library that dies of lack of memory should take the worker with it, not the harness.
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")
+
+
+def _serve(request: dict[str, Any], send: Any) -> None:
+    import backends
+    import problems
+    from backends.base import Context, Diverged
+    from benchmarks.plugins import load_plugins
+
+    load_plugins(request["plugins"])
+    problem = problems.REGISTRY.get(request["problem"]).create(request["problem_parameters"])
+    solver = backends.REGISTRY.get(request["solver"]).create(request["solver_parameters"])
+    context = Context(request["seed"], request["device"], request["precision"])
+    versions = [_version(importlib.import_module(library), library) for library in solver.libraries]
+    send("started", python=platform.python_version(), version=", ".join(versions))
+    points = problem.points()
+    try:
+        if request["pass"] == "memory":
+            _memory_pass(solver.rehearsal(), problem, context, points, send)
+        else:
+            _timing_pass(solver, problem, context, points, request, send)
+    except Diverged as error:
+        send("failed", kind="diverged", reason=str(error))
+
+
+def _version(module: Any, name: str) -> str:
+    version = getattr(module, "__version__", None)
+    return f"{name} {version}" if version else name
+
+
+def _timing_pass(solver: Any, problem: Any, context: Any, points: Any, request: dict[str, Any], send: Any) -> None:
+    """Rounds from the very beginning, each with a new session, until there are enough of them or time is up."""
+    started = time.perf_counter()
+    answer, session = None, None
+    for _ in range(request["rounds"]):
+        session = answer = None
+        gc.collect()
+        gc.disable()
+        clock = time.perf_counter
+        t0 = clock()
+        session = solver.begin(problem, context)
+        t1 = clock()
+        session.compile()
+        t2 = clock()
+        session.prepare()
+        t3 = clock()
+        session.solve()
+        t4 = clock()
+        answer = session.solution(points)
+        t5 = clock()
+        gc.enable()
+        send("round", setup=t1 - t0 + t3 - t2, compile=t2 - t1, solve=t4 - t3, evaluate=t5 - t4)
+        if t5 - started > request["rounds_budget_s"]:
+            break
+    assert session is not None
+    facts, arrays = {}, {"solution": answer}
+    for key, value in session.facts().items():
+        if getattr(value, "ndim", 0):
+            arrays[key] = value
+        else:
+            facts[key] = value.item() if hasattr(value, "item") else value
+    send("done", facts=facts, outcome=session.outcome, arrays={key: _pack(value) for key, value in arrays.items()})
+
+
+def _memory_pass(solver: Any, problem: Any, context: Any, points: Any, send: Any) -> None:
+    from benchmarks import memory
+
+    gc.collect()
+    base = memory.host_now()
+    method = memory.reset_host_peak()
+    memory.reset_device_peak(solver.libraries, context.device)
+    session = solver.begin(problem, context)
+    session.compile()
+    session.prepare()
+    session.solve()
+    session.solution(points)
+    peak, device_method, further = memory.device_peak(solver.libraries, context.device)
+    send(
+        "memory",
+        host_bytes=memory.host_peak(method),
+        host_base_bytes=base,
+        host_method=method,
+        device_bytes=peak,
+        device_method=device_method,
+        further=further,
+    )
+
+
+def _pack(array: Any) -> str:
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _send(answer: Any, event: str, content: dict[str, Any]) -> None:
+    answer.write(json.dumps({"event": event, **content}) + "\n")
+    answer.flush()
+
+
+if __name__ == "__main__":
+    main()

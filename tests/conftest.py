@@ -1,0 +1,64 @@
+"""Shared by all tests: solving a problem as the harness does, in a worker process of the right interpreter."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.cases import Case
+from benchmarks.execute import Limits, execute
+from benchmarks.interpreters import Interpreters, backends_required
+from benchmarks.record import Record
+
+ROOT = Path(__file__).resolve().parent.parent
+INTERPRETERS = Interpreters()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a worker made of a case."""
+
+    status: str
+    reason: str
+    solution: Any
+    arrays: dict[str, Any]
+    facts: dict[str, Any]
+    seconds: dict[str, list[float]]
+    errors: dict[str, float]
+    record: Record
+
+
+@pytest.fixture(scope="session")
+def solve() -> Callable[..., Answer]:
+    """Run `solve(problem, solver, seed=…, precision=…, threads=…)`; skips where the backend is not installed."""
+
+    def run(problem: Any, solver: Any, *, plugins: tuple[Path, ...] = (), limits: Limits | None = None, **how: Any) -> Answer:
+        interpreter = INTERPRETERS.find(solver)
+        if not interpreter.available:
+            message = f"{solver.name} is not installed: {interpreter.reason}"
+            if backends_required():
+                pytest.fail(message)
+            pytest.skip(message)
+        outside = {Path(inspect.getfile(type(thing))) for thing in (problem, solver)}
+        files = plugins + tuple(file for file in outside if file.parent.parent != ROOT)
+        limits = limits or Limits(timeout_s=120, rounds=1, measure_memory=False)
+        outcome = execute(Case(problem, solver, **how), interpreter, limits, plugins=files)
+        record = outcome.record
+        norms = ("relative_l2", "relative_linf", "mean_abs", "max_abs")
+        return Answer(
+            record.status,
+            record.reason,
+            outcome.arrays.get("solution"),
+            outcome.arrays,
+            record.facts | {"dx": record.dx, "dt": record.dt, "unknowns": record.unknowns},
+            {phase: getattr(record, f"{phase}_s") for phase in ("setup", "compile", "solve", "evaluate")},
+            {name: getattr(record, name) for name in norms} | record.metrics,
+            record,
+        )
+
+    return run

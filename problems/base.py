@@ -32,7 +32,7 @@ class Published:
     """One figure printed by a source, to be shown beside what was measured.
 
     `metric` is the name of an error or measure of a record; `deterministic` says whether the same number must come
-    out again, or only its size.
+    out again, or only its size; `seconds` is the time that the source says its calculation took.
     """
 
     source: str
@@ -42,6 +42,7 @@ class Published:
     spread: float | None = None
     remark: str = ""
     deterministic: bool = False
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -355,5 +356,3 @@ class MatrixEigenproblem(Problem):
             "ratio_std": float(ratios.std()),
             "ratio_error": float(ratios.mean()) - true,
         }
-
-

@@ -74,3 +74,21 @@ class Timeline:
         nearest = np.clip(np.searchsorted(self.levels, t), 1, self.steps)
         nearest = nearest - (t - self.levels[nearest - 1] < self.levels[nearest] - t)
         return np.where(np.abs(self.levels[nearest] - t) <= 1e-9 * self.levels[-1], self.levels[nearest], t)
+
+
+def _leading(values: Array) -> int:
+    """How many entries at the front are equal to the first."""
+    other = np.flatnonzero(values != values[0])
+    return int(other[0]) if len(other) else len(values)
+
+
+def as_product(points: Array) -> tuple[Array, Array] | None:
+    """Split rows (x…, t) into times and places if they hold every place at every time, time varying slowest."""
+    times = points[:, -1]
+    count = _leading(times) if len(times) else 0
+    if count == 0 or len(points) % count:
+        return None
+    blocks = points.reshape(-1, count, points.shape[1])
+    if np.any(blocks[:, :, :-1] != blocks[:1, :, :-1]) or np.any(blocks[:, :, -1] != blocks[:, :1, -1]):
+        return None
+    return blocks[:, 0, -1], blocks[0, :, :-1]

@@ -105,8 +105,7 @@ def _version(module: Any, name: str) -> str:
 
 def _timing_pass(solver: Any, problem: Any, context: Any, points: Any, request: dict[str, Any], send: Any) -> None:
     """Rounds from the very beginning, each with a new session, until there are enough of them or time is up."""
-    started = time.perf_counter()
-    answer, session = None, None
+    spent, answer, session = 0.0, None, None
     for _ in range(request["rounds"]):
         session = answer = None
         gc.collect()
@@ -125,7 +124,8 @@ def _timing_pass(solver: Any, problem: Any, context: Any, points: Any, request: 
         t5 = clock()
         gc.enable()
         send("round", setup=t1 - t0 + t3 - t2, compile=t2 - t1, solve=t4 - t3, evaluate=t5 - t4)
-        if t5 - started > request["rounds_budget_s"]:
+        spent += t5 - t2 + t1 - t0  # A second round finds most of its code compiled.
+        if spent > request["rounds_budget_s"]:
             break
     assert session is not None
     facts, arrays = {}, {"solution": answer}

@@ -1,0 +1,242 @@
+"""The explicit scheme: forward in time, centred in space (FTCS)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from backends import register
+from backends.base import Context, Diverged, Session, Solver
+from backends.grid import Grid, sample
+from backends.stencil import ENGINES, Stencil, build_kernels, refused
+from backends.timeline import Timeline, as_product
+from problems import InputError, Problem
+from problems.base import PDE, Array
+from problems.operations import NUMPY
+from problems.parameters import parameter
+
+CHECK_EVERY = 256
+BLOW_UP = 1e6
+
+
+@register
+@dataclass(frozen=True)
+class FTCS(Solver):
+    """Explicit Euler in time, central (or upwind) differences in space on a uniform grid in 1–3 dimensions.
+
+    First order in dt and second in dx, hence second order in dx at a fixed ratio α = κ dt/dx² (fourth for the heat
+    equation at α = 1/6). Stable for dt ≤ 1/(2 Σₐ κ/hₐ²) in pure diffusion; central convection also needs
+    dt ≤ 2κ/Σₐ cₐ², upwinding 1/(Σₐ 2κ/hₐ² + |cₐ|/hₐ). One step costs a few operations per node. Source: LeVeque 2007,
+    Finite Difference Methods for Ordinary and Partial Differential Equations, ch. 9–10.
+
+    The step is `dt`, or `alpha` · min hₐ²/κ, or without both 0.9 of the stability limit.
+    """
+
+    name = "ftcs"
+    title = "Explicit finite differences (FTCS)"
+    family = "classical"
+    libraries = ("numba",)
+
+    cells: int = parameter(100, "cells per axis", least=2)
+    dt: float | None = parameter(None, "time step", above=0)
+    alpha: float | None = parameter(None, "κ dt/dx²", above=0)
+    convection: str = parameter("central", "differences for ∇·F(u)", choices=("central", "upwind"))
+    engine: str = parameter("numba", "how the inner loop runs", choices=ENGINES)
+    allow_unstable: bool = parameter(False, "run a step beyond the stability limit")
+
+    presets = {"s1": {"cells": 10, "alpha": 0.5}}
+
+    def unsupported(self, problem: Problem) -> str | None:
+        """Only PDEs with time, on a grid that fits."""
+        if not isinstance(problem, PDE):
+            return f"finite differences in space need a PDE, not an {problem.family}"
+        if problem.steady:
+            return "an explicit scheme steps in time, and this equation is steady"
+        return refused(problem, self.convection)
+
+    def validate(self, problem: Problem) -> None:
+        """Refuse contradictory or unstable steps."""
+        if not isinstance(problem, PDE):
+            return
+        if self.dt is not None and self.alpha is not None:
+            raise InputError(f"ftcs: dt = {self.dt:g} and alpha = {self.alpha:g} are both given; give one of them")
+        grid = Grid(problem, self.cells)
+        step, limit = self.step(problem, grid), stability_limit(problem, grid, self.convection)
+        if step > limit * (1 + 1e-9) and not self.allow_unstable:
+            given = f"alpha = {self.alpha:g}" if self.alpha is not None else f"dt = {step:g}"
+            least = f"alpha ≤ {self.alpha * limit / step:.4g}" if self.alpha is not None else f"dt ≤ {limit:.4g}"
+            raise InputError(
+                f"ftcs: {given} is beyond the stability limit of {problem.name} with {self.cells} cells; "
+                f"take {least}, or run it all the same with allow_unstable=true"
+            )
+
+    def step(self, problem: PDE, grid: Grid) -> float:
+        """The time step that the parameters ask for."""
+        if self.dt is not None:
+            return self.dt
+        if self.alpha is not None:
+            return self.alpha * min(grid.spacing) ** 2 / _Scales.at_start(problem, grid).kappa
+        final = problem.final_time()
+        assert final is not None
+        return min(final, 0.9 * stability_limit(problem, grid, self.convection))
+
+    def begin(self, problem: Problem, context: Context) -> Session:
+        """Grid, stencil source and initial state."""
+        assert isinstance(problem, PDE)
+        return FTCSSession(self, problem)
+
+
+@dataclass(frozen=True)
+class _Scales:
+    """Largest diffusivity, wave speed per axis and reaction rate, over the grid at the initial state."""
+
+    kappa: float
+    least_kappa: float
+    speeds: tuple[float, ...]
+    rate: float
+
+    @classmethod
+    def at_start(cls, problem: PDE, grid: Grid) -> _Scales:
+        x = grid.coordinates()
+        u = list(sample(problem.initial(NUMPY, x), grid.shape))
+        kappa = problem.diffusivity(NUMPY, x, 0.0, u)
+        if isinstance(kappa, (tuple, list)):
+            sums = [sum(np.abs(np.asarray(entry)) for entry in row) for row in kappa]
+            largest, least = max(float(np.max(s)) for s in sums), min(float(np.min(s)) for s in sums)
+        else:
+            largest, least = float(np.max(kappa)), float(np.min(kappa))
+        flux = _derivative(lambda v: problem.flux(NUMPY, x, 0.0, v), u)
+        source = _derivative(lambda v: problem.source(NUMPY, x, 0.0, v), u)
+        axes = range(grid.dimension)
+        speeds = tuple(max((_largest(row[a]) for row in change) if (change := flux) else [0.0]) for a in axes)
+        rate = max((_largest(s) for s in source), default=0.0)
+        return cls(largest, least, speeds, rate)
+
+
+def _largest(value: Any) -> float:
+    return float(np.max(np.abs(value)))
+
+
+def _derivative(field: Any, u: Sequence[Array]) -> Any:
+    """|∂field/∂u| summed over the components, by central differences; empty if there is no such field."""
+    if field(u) is None:
+        return ()
+    eps = 1e-6
+    total: Any = None
+    for c in range(len(u)):
+        up, down = ([v + s * (k == c) for k, v in enumerate(u)] for s in (eps, -eps))
+        change = _map2(lambda a, b: np.abs(np.asarray(a) - np.asarray(b)) / (2 * eps), field(up), field(down))
+        total = change if total is None else _map2(np.add, total, change)
+    return total
+
+
+def _map2(function: Any, a: Any, b: Any) -> Any:
+    if isinstance(a, (tuple, list)):
+        return [_map2(function, x, y) for x, y in zip(a, b, strict=True)]
+    return function(a, b)
+
+
+def stability_limit(problem: PDE, grid: Grid, convection: str) -> float:
+    """Largest stable step of explicit Euler, estimated at the initial state (von Neumann analysis)."""
+    scales = _Scales.at_start(problem, grid)
+    decay = sum(4.0 * scales.kappa / h**2 for h in grid.spacing) + scales.rate
+    if convection == "upwind":
+        decay += sum(2.0 * speed / h for speed, h in zip(scales.speeds, grid.spacing, strict=True))
+    limit = 2.0 / decay if decay > 0 else np.inf
+    fastest = sum(speed**2 for speed in scales.speeds)
+    if convection == "central" and fastest > 0:
+        limit = min(limit, 2.0 * scales.least_kappa / fastest)
+    return float(limit)
+
+
+class FTCSSession(Session):
+    """State, kernels and kept levels of one run."""
+
+    def __init__(self, solver: FTCS, problem: PDE) -> None:
+        self._problem = problem
+        self._grid = Grid(problem, solver.cells)
+        final = problem.final_time()
+        assert final is not None
+        self._limit = stability_limit(problem, self._grid, solver.convection)
+        step = solver.step(problem, self._grid)
+        self._timeline = Timeline(final, step, problem.times(), exact_step=True)
+        self._kernels = build_kernels(Stencil(problem, self._grid, solver.convection), self._grid.dimension, solver.engine)
+        values = sample(problem.initial(NUMPY, self._grid.coordinates()), self._grid.shape)
+        self._u = np.pad(values, [(0, 0)] + [(1, 1)] * self._grid.dimension)
+        self._kernels.impose(0.0, self._u, *self._grid.axes)
+        self._out = np.zeros((len(self._timeline.kept), *values.shape))
+        self._blow_up_step: int | None = None
+
+    def compile(self) -> None:
+        """Numba compiles when called; no steps are taken here."""
+        self._advance(self._u.copy(), self._u, 0, 0, 0.0, 0)
+
+    def solve(self) -> None:
+        """All steps, in stretches between which the size of the solution is looked at."""
+        kept, steps = self._timeline.kept, self._timeline.steps
+        u, row = self._u, 0
+        if kept[0] == 0:
+            self._out[0] = self._inside(u)
+            row = 1
+        bound = BLOW_UP * max(1.0, float(np.abs(self._inside(u)).max()))
+        new = u.copy()
+        at = 0
+        while at < steps:
+            end = steps if at == steps - 1 else min(at + CHECK_EVERY, steps - 1)
+            length = self._timeline.last_step if end == steps and at == steps - 1 else self._timeline.dt
+            before, row_before = u.copy(), row
+            u, new, row = self._advance(u, new, at, end, length, row)
+            size = float(np.abs(self._inside(u)).max())
+            if self._blow_up_step is None and not size <= bound:
+                self._blow_up_step = self._find_blow_up(before, at, end, length, row_before, bound)
+                self.outcome = f"the solution passed {bound:.0e} at step {self._blow_up_step} of {steps}"
+            if not np.isfinite(size):
+                raise Diverged(f"{self.outcome} and left the range of floating-point numbers by step {end}")
+            at = end
+
+    def solution(self, points: Array) -> Array:
+        """Cubic interpolation in space and time, exact at nodes and levels."""
+        product = as_product(points)
+        if product is not None:
+            times, places = product
+            values = self._grid.interpolate(self._timeline.at(self._out, times), places)
+            return values.transpose(0, 2, 1).reshape(len(points), -1)
+        result = np.empty((len(points), self._problem.components))
+        for t in np.unique(points[:, -1]):
+            rows = points[:, -1] == t
+            level = self._timeline.at(self._out, np.array([t]))[0]
+            result[rows] = self._grid.interpolate(level, points[rows, :-1]).T
+        return result
+
+    def facts(self) -> Mapping[str, Any]:
+        """Steps, limits and engine."""
+        facts = {
+            "dx": max(self._grid.spacing),
+            "dt": self._timeline.dt,
+            "unknowns": int(np.prod(self._grid.shape)) * self._problem.components,
+            "steps": self._timeline.steps,
+            "stability_limit": self._limit,
+            "engine": self._kernels.engine,
+        }
+        return facts if self._blow_up_step is None else facts | {"blow_up_step": self._blow_up_step}
+
+    def _inside(self, u: Array) -> Array:
+        return u[(slice(None), *(slice(1, -1),) * self._grid.dimension)]
+
+    def _advance(self, u: Array, new: Array, first: int, last: int, length: float, row: int) -> Any:
+        timeline = self._timeline
+        return self._kernels.advance(
+            u, new, first, last, timeline.dt, length, timeline.kept, row, self._out, *self._grid.axes
+        )
+
+    def _find_blow_up(self, u: Array, first: int, last: int, length: float, row: int, bound: float) -> int:
+        """Repeat a stretch step by step to find the one at which the bound was passed."""
+        new = u.copy()
+        for step in range(first, last):
+            u, new, row = self._advance(u, new, step, step + 1, length, row)
+            if not float(np.abs(self._inside(u)).max()) <= bound:
+                return step + 1
+        return last

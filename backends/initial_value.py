@@ -1,0 +1,186 @@
+"""Initial value problems for library integrators: an ODE as it is, an eigenproblem's flow, a PDE by its method of lines."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from backends.base import Session, Solver, as_ode, read_out
+from backends.grid import Grid, sample
+from backends.stencil import Stencil, build_kernels, refused
+from backends.timeline import as_product
+from problems import Problem
+from problems.base import ODE, PDE, Array
+from problems.operations import NUMPY
+from problems.parameters import parameter
+
+TRAJECTORY_LEVELS = 101
+
+
+@dataclass(frozen=True)
+class InitialValueSolver(Solver):
+    """Parameters that all integrators share; `cells` and `convection` matter for PDEs only."""
+
+    tolerance: float = parameter(1e-8, "relative and absolute tolerance", above=0, most=0.1)
+    cells: int = parameter(100, "cells per axis of the method of lines", least=2)
+    convection: str = parameter("central", "differences for ∇·F(u)", choices=("central", "upwind"))
+
+    def unsupported(self, problem: Problem) -> str | None:
+        """Anything that can be written as y' = f(t, y)."""
+        if as_ode(problem) is not None:
+            return None
+        if not isinstance(problem, PDE):
+            return f"an initial value problem is needed, and this is a {problem.family}"
+        if problem.steady:
+            return "the equation is steady: there is no initial value to start from"
+        return refused(problem, self.convection)
+
+    def system(self, problem: Problem) -> System:
+        """`problem` as y' = f(t, y)."""
+        ode = as_ode(problem)
+        if ode is not None:
+            return DirectSystem(problem, ode)
+        assert isinstance(problem, PDE)
+        return LinesSystem(problem, self.cells, self.convection)
+
+
+class System(ABC):
+    """y' = f(t, y) with y(t₀) = y₀ as flat arrays, and the way back from states to the problem's answer."""
+
+    span: tuple[float, float]
+    start: Array
+    times: Array
+    bandwidth: int | None = None
+
+    @abstractmethod
+    def rhs(self, t: float, y: Array) -> Array:
+        """f(t, y), shape (n,)."""
+
+    @abstractmethod
+    def answer(self, states: Array, points: Array) -> Array:
+        """The problem's answer at `points` from the states (times, n)."""
+
+    def sparsity(self) -> Any:
+        """Pattern of ∂f/∂y as a sparse matrix, or None where it is small or dense."""
+        return None
+
+    def facts(self, states: Array) -> Mapping[str, Any]:  # noqa: ARG002
+        """What the discretisation adds to a session's facts."""
+        return {"unknowns": len(self.start)}
+
+
+class DirectSystem(System):
+    """An ODE, or the flow of an eigenproblem."""
+
+    def __init__(self, problem: Problem, ode: ODE) -> None:
+        self._problem, self._ode = problem, ode
+        self.span = (ode.start_time(), ode.final_time())
+        self.start = np.asarray(ode.start(), dtype=float)
+        self._trajectory = np.linspace(*self.span, TRAJECTORY_LEVELS)
+        asked = problem.points()[:, 0] if problem is ode else np.array([ode.final_time()])
+        self.times = np.union1d(self._trajectory, asked)
+
+    def rhs(self, t: float, y: Array) -> Array:
+        """f(t, y)."""
+        return np.asarray(self._ode.rhs(NUMPY, t, y), dtype=float)
+
+    def answer(self, states: Array, points: Array) -> Array:
+        """States at the instants asked for."""
+        return read_out(self._problem, lambda t: states[np.searchsorted(self.times, t)], points)
+
+    def facts(self, states: Array) -> Mapping[str, Any]:
+        """The trajectory at equidistant instants."""
+        shown = states[np.searchsorted(self.times, self._trajectory)]
+        return {"unknowns": len(self.start), "trajectory_t": self._trajectory, "trajectory_y": shown}
+
+
+class LinesSystem(System):
+    """The method of lines: second-order differences in space; Dirichlet nodes have no slope and are set from outside."""
+
+    def __init__(self, problem: PDE, cells: int, convection: str) -> None:
+        self._problem = problem
+        self._grid = Grid(problem, cells)
+        self._kernels = build_kernels(Stencil(problem, self._grid, convection), self._grid.dimension, "numba")
+        values = sample(problem.initial(NUMPY, self._grid.coordinates()), self._grid.shape)
+        self._u = np.pad(values, [(0, 0)] + [(1, 1)] * self._grid.dimension)
+        self._du = np.zeros_like(self._u)
+        self._inside = (slice(None), *(slice(1, -1),) * self._grid.dimension)
+        self._kernels.impose(0.0, self._u, *self._grid.axes)
+        self.start = self._u[self._inside].flatten()
+        final = problem.final_time()
+        assert final is not None
+        self.span = (0.0, final)
+        self.times = problem.times()
+        if self._grid.dimension == 1 and problem.components == 1 and not self._grid.periodic[0]:
+            self.bandwidth = 1
+
+    def rhs(self, t: float, y: Array) -> Array:
+        """Slopes of all nodes."""
+        self._u[self._inside] = y.reshape(self._du[self._inside].shape)
+        self._kernels.slope(t, self._u, self._du, *self._grid.axes)
+        return self._du[self._inside].flatten()  # a copy: integrators keep several slopes
+
+    def sparsity(self) -> Any:
+        """Each node depends on its neighbours along every axis, and on all components there."""
+        import scipy.sparse as sp
+
+        size = (self._problem.components, *self._grid.shape)
+        pattern = sp.eye_array(int(np.prod(size[1:])), format="csr")
+        for a, n in enumerate(self._grid.shape):
+            ring = [1 - n, n - 1] if self._grid.periodic[a] else []
+            neighbours = sp.diags_array([1.0] * (2 + len(ring)), offsets=[-1, 1, *ring], shape=(n, n))
+            before, after = int(np.prod(self._grid.shape[:a])), int(np.prod(self._grid.shape[a + 1 :]))
+            pattern = pattern + sp.kron(sp.kron(sp.eye_array(before), neighbours), sp.eye_array(after))
+        return sp.kron(np.ones((size[0], size[0])), pattern, format="csr")
+
+    def answer(self, states: Array, points: Array) -> Array:
+        """Dirichlet values put back, then cubic interpolation in space."""
+        levels = np.empty((len(states), *self._du[self._inside].shape))
+        for k, (t, y) in enumerate(zip(self.times, states, strict=True)):
+            self._u[self._inside] = y.reshape(levels.shape[1:])
+            self._kernels.impose(t, self._u, *self._grid.axes)
+            levels[k] = self._u[self._inside]
+        product = as_product(points)
+        if product is None:
+            rows = [
+                self._grid.interpolate(levels[np.searchsorted(self.times, point[-1])], point[None, :-1])[:, 0]
+                for point in points
+            ]
+            return np.array(rows)
+        times, places = product
+        values = self._grid.interpolate(levels[np.searchsorted(self.times, times)], places)
+        return values.transpose(0, 2, 1).reshape(len(points), -1)
+
+    def facts(self, states: Array) -> Mapping[str, Any]:  # noqa: ARG002
+        """Spacing and size of the grid."""
+        return {"unknowns": len(self.start), "dx": max(self._grid.spacing)}
+
+
+class InitialValueSession(Session):
+    """Set-up and read-out around an integrator; subclasses integrate."""
+
+    def __init__(self, system: System, tolerance: float) -> None:
+        self._system = system
+        self._tolerance = tolerance
+        self._states: Array = np.empty((0, 0))
+        self._evaluations = 0
+
+    def compile(self) -> None:
+        """The first call of the right-hand side compiles the stencil."""
+        self._system.rhs(self._system.span[0], self._system.start)
+
+    def solution(self, points: Array) -> Array:
+        """The problem's answer at its own evaluation points."""
+        return self._system.answer(self._states, points)
+
+    def facts(self) -> Mapping[str, Any]:
+        """Tolerance, evaluations, and what the system adds."""
+        return {
+            "tolerance": self._tolerance,
+            "evaluations": self._evaluations,
+            **self._system.facts(self._states),
+        }

@@ -1,0 +1,71 @@
+"""Runge–Kutta and multistep methods of scipy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from backends import register
+from backends.base import Context, Diverged, Session
+from backends.initial_value import InitialValueSession, InitialValueSolver, System
+from problems import Problem
+from problems.parameters import parameter
+
+IMPLICIT = ("Radau", "BDF")
+
+
+@register
+@dataclass(frozen=True)
+class ScipyIVP(InitialValueSolver):
+    """`scipy.integrate.solve_ivp`; PDEs go through the method of lines, of second order in dx.
+
+    RK45 (Dormand & Prince 1980, order 5) and DOP853 (Hairer, Nørsett & Wanner 1993, order 8) are explicit, for smooth
+    non-stiff problems; Radau (IIA, order 5, L-stable; Hairer & Wanner 1996) and BDF (orders 1–5) are implicit and get
+    the Jacobian's sparsity; LSODA switches between families. The step follows `tolerance`.
+    """
+
+    name = "scipy-ivp"
+    title = "solve_ivp (scipy)"
+    family = "classical"
+    libraries = ("scipy", "numba")
+
+    method: str = parameter("DOP853", "integrator", choices=("RK45", "DOP853", "Radau", "BDF", "LSODA"))
+
+    def begin(self, problem: Problem, context: Context) -> Session:
+        """Discretise in space where there is space."""
+        import scipy.integrate  # noqa: F401  (importing is set-up, not solving)
+
+        return IVPSession(self.system(problem), self.tolerance, self.method)
+
+
+class IVPSession(InitialValueSession):
+    """One call of solve_ivp."""
+
+    def __init__(self, system: System, tolerance: float, method: str) -> None:
+        super().__init__(system, tolerance)
+        self._method = method
+        self._options: dict[str, Any] = {}
+        if method in IMPLICIT:
+            self._options["jac_sparsity"] = system.sparsity()
+        elif method == "LSODA" and system.bandwidth is not None:
+            self._options |= {"lband": system.bandwidth, "uband": system.bandwidth}
+
+    def solve(self) -> None:
+        """Integrate, with dense output at the instants asked for."""
+        from scipy.integrate import solve_ivp
+
+        system = self._system
+        result = solve_ivp(
+            system.rhs,
+            system.span,
+            system.start,
+            method=self._method,
+            t_eval=system.times,
+            rtol=self._tolerance,
+            atol=self._tolerance,
+            **self._options,
+        )
+        if not result.success:
+            raise Diverged(f"{self._method} stopped at t = {result.t[-1] if len(result.t) else 0:g}: {result.message}")
+        self._states = result.y.T
+        self._evaluations = int(result.nfev)

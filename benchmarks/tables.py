@@ -1,0 +1,92 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+import backends
+import problems
+from benchmarks import suites
+from benchmarks.cases import Case
+from benchmarks.interpreters import Interpreters
+from benchmarks.record import Record, Status
+
+
+def solvers_of(problem: Any) -> list[str]:
+    """Names of the solvers that take `problem` with their default parameters."""
+    names = backends.REGISTRY.names()
+    return [name for name in names if backends.REGISTRY.get(name)().unsupported(problem) is None]
+
+
+def problems_table() -> Table:
+    """Every problem with its equation and who can solve it."""
+    table = Table("problem", "equation", "dimension", "presets", "reference", "solved by")
+    for name in problems.REGISTRY.names():
+        problem = problems.REGISTRY.get(name)()
+        table.add_row(
+            name,
+            problem.equation,
+            str(problem.dimension),
+            ", ".join(problem.presets) or "–",
+            problem.reference_kind,
+            ", ".join(solvers_of(problem)),
+        )
+    return table
+
+
+def solvers_table(interpreters: Interpreters) -> Table:
+    """Every solver, and whether it can run here."""
+    table = Table("solver", "method", "family", "presets", "here")
+    for name in backends.REGISTRY.names():
+        solver = backends.REGISTRY.get(name)
+        place = interpreters.find(solver)
+        here = Text(" ".join(place.command) if place.available else place.reason, "green" if place.available else "red")
+        table.add_row(name, solver.title, solver.family, ", ".join(solver.presets) or "–", here)
+    return table
+
+
+def suites_table() -> Table:
+    """Every suite that comes with the product."""
+    table = Table("suite", "title", "cases")
+    for name in suites.names():
+        suite = suites.load(name, suites.Overrides())
+        table.add_row(name, suite.title, str(len(suite.cases)))
+    return table
+
+
+def results_table(records: Sequence[Record]) -> Table:
+    """One line per record."""
+    table = Table("problem", "solver", "seed", "status", "error", "setup", "compile", "solve", "memory")
+    for record in records:
+        problem, solver = (Text(str(spec)) for spec in Case.from_record(record).specs())
+        good = record.status == Status.FINISHED
+        table.add_row(
+            problem,
+            solver,
+            str(record.seed),
+            Text(record.status, "green" if good else "red"),
+            _error(record),
+            *(_seconds(times) for times in (record.setup_s[:1], record.compile_s[:1], record.solve_s)),
+            "–" if record.host_bytes is None else f"{record.host_bytes / 2**20:.0f} MiB",
+        )
+    return table
+
+
+def _error(record: Record) -> str:
+    value = record.metrics.get(record.headline, getattr(record, record.headline, None))
+    return "–" if value is None else f"{value:.2e}"
+
+
+def _seconds(times: Sequence[float]) -> str:
+    if not times:
+        return "–"
+    value = median(times)
+    for factor, unit in ((1.0, "s"), (1e3, "ms")):
+        if value * factor >= 1.0:
+            return f"{value * factor:.3g} {unit}"
+    return f"{value * 1e6:.3g} µs"

@@ -1,0 +1,216 @@
+"""Residual of ∂ₜu + ∇·F(u) = ∇·(κ∇u) + S and its conditions, from Taylor jets (see `backends/residual.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from backends.collocation import Points, PointSet, join, region
+from backends.residual import Calculus, Formulation, Jets, Term
+from backends.trial import Trial
+from problems.base import PDE, Array, Dirichlet, Neumann, Periodic
+from problems.operations import NUMPY
+
+Entries = Callable[[Sequence[Any], Any, Sequence[Any]], list[Any]]
+"""(x, t, u) → arrays (n,) or plain numbers."""
+
+
+class _TouchedError(Exception):
+    """The declaration looked at the unknown."""
+
+
+class _Untouchable:
+    """Stands for u to find out whether a source depends on it."""
+
+    def __getitem__(self, component: int) -> Any:
+        raise _TouchedError
+
+
+class PDEFormulation(Formulation):
+    """∂ₜu + ∇·F(u) − ∇·(κ∇u) − S, with Dirichlet and initial conditions built in or as penalties."""
+
+    def __init__(
+        self, problem: PDE, calculus: Calculus, trial: Trial | None, points: Points, weights: tuple[float, float]
+    ) -> None:
+        super().__init__(calculus, trial)
+        self.problem = problem
+        self.components = problem.components
+        self.lower, self.upper = region(problem)
+        self.first, self.second = len(self.lower), problem.dimension
+        x, t, state = _sample(problem)
+        self._convects = problem.flux(NUMPY, x, t, state) is not None
+        kappa = _rows(problem.diffusivity(NUMPY, x, t, state), self.components)
+        self._varies = any(np.ndim(entry) for row in kappa for entry in row)
+        self._source_is_data = _is_data(problem, x, t)
+        self._plan_conditions(points, *weights)
+
+    def _plan_conditions(self, points: Points, initial_weight: float, boundary_weight: float) -> None:
+        """Lay out points for every condition that the trial function leaves open."""
+        terms: list[Term] = []
+        groups: list[list[PointSet]] = []
+        start = 0
+
+        def plan(kind: str, weight: float, axis: int, side: int, edge: float, opposite: float | None = None) -> None:
+            nonlocal start
+            lower, upper = self.lower.copy(), self.upper.copy()
+            lower[axis] = upper[axis] = edge
+            group = [points.within(lower, upper)]
+            count = len(group[0])
+            twin = None
+            if opposite is not None:
+                base = group[0].base.copy()
+                base[:, axis] = opposite
+                group.append(group[0].moved(base))
+                twin = slice(start + count, start + 2 * count)
+            terms.append(Term(kind, weight, slice(start, start + count), twin, axis, side))
+            groups.append(group)
+            start += count * len(group)
+
+        if self.trial is None and not self.problem.steady:
+            plan("initial", initial_weight, len(self.lower) - 1, 0, 0.0)
+        for axis in range(self.problem.dimension):
+            low, high = float(self.lower[axis]), float(self.upper[axis])
+            for side, edge in enumerate((low, high)):
+                condition = self.problem.condition(axis, side)
+                if isinstance(condition, Dirichlet) and self.trial is None:
+                    plan("dirichlet", boundary_weight, axis, side, edge)
+                elif isinstance(condition, Neumann):
+                    plan("neumann", boundary_weight, axis, side, edge)
+                elif isinstance(condition, Periodic) and side == 0:
+                    plan("periodic", boundary_weight, axis, side, edge, high)
+        if terms:
+            self.terms, self.conditions = tuple(terms), join(groups)
+            if any(term.kind in ("neumann", "periodic") for term in terms):
+                self.condition_slopes = self.second
+
+    def prepare(self, points: Any, scale: Array, shift: Array, *, inside: bool) -> dict[str, Any]:
+        """As for every formulation, with the source (n,) per component where it does not depend on u."""
+        place = super().prepare(points, scale, shift, inside=inside)
+        if inside and self._source_is_data:
+            x, t = self._split(points)
+            source = cast(tuple[Any, ...], self.problem.source(self.calculus.ops, x, t, ()))
+            place["source"] = tuple(entry + 0.0 * x[0] for entry in source)
+        return place
+
+    def residual(self, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
+        """∂ₜu + ∇·F(u) − ∇·(κ∇u) − S, one array (n,) per component."""
+        ops, d, m = self.calculus.ops, self.second, self.components
+        x, t = self._split(place["points"])
+        value = tuple(u.value)
+        slopes = [tuple(row) for row in u.first]
+        bends = [tuple(row) for row in u.second]
+        terms: list[list[Any]] = [[slopes[d][c]] if self.first > d else [] for c in range(m)]
+        for axis in range(d):
+            if self._convects:
+                moved = self._total(self._flux_along(axis), axis, x, t, value, slopes[axis])
+                for c in range(m):
+                    terms[c].append(moved[c])
+            for c, e, entry, change in self._diffusivities(axis, x, t, value, slopes[axis]):
+                terms[c].append(-entry * bends[axis][e])
+                if change is not None:
+                    terms[c].append(-change * slopes[axis][e])
+        source = place.get("source") or self.problem.source(ops, x, t, value)
+        for c, entry in enumerate(source or ()):
+            terms[c].append(-entry)
+        return [_sum(parts) for parts in terms]
+
+    def mismatch(self, term: Term, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
+        """What an initial or boundary condition leaves at its points."""
+        ops = self.calculus.ops
+        x, t = self._split(place["points"][term.rows])
+        value = tuple(u.value[:, term.rows])
+        if term.kind == "initial":
+            return [a - b for a, b in zip(value, self.problem.initial(ops, x), strict=True)]
+        if term.twin is not None:
+            slopes = u.first[term.axis]
+            return [field[:, term.rows] - field[:, term.twin] for field in (u.value, slopes)]
+        condition = self.problem.condition(term.axis, term.side)
+        wanted = condition.value(ops, x, t)  # type: ignore[union-attr]
+        if term.kind == "dirichlet":
+            return [a - b for a, b in zip(value, wanted, strict=True)]
+        outwards = 1.0 if term.side else -1.0
+        slopes = tuple(u.first[term.axis][:, term.rows])
+        kappa = _rows(self.problem.diffusivity(ops, x, t, value), self.components)
+        return [
+            outwards * _sum([k * slope for k, slope in zip(row, slopes, strict=True) if not _vanishes(k)]) - w
+            for row, w in zip(kappa, wanted, strict=True)
+        ]
+
+    def _split(self, points: Any) -> tuple[list[Any], Any]:
+        d = self.second
+        return [points[:, a] for a in range(d)], points[:, d] if self.first > d else 0.0
+
+    def _flux_along(self, axis: int) -> Entries:
+        def entries(x: Sequence[Any], t: Any, u: Sequence[Any]) -> list[Any]:
+            flux = self.problem.flux(self.calculus.ops, x, t, u)
+            return [component[axis] for component in flux or ()]
+
+        return entries
+
+    def _diffusivities(self, axis: int, x: Sequence[Any], t: Any, u: Sequence[Any], slopes: Sequence[Any]) -> list[Any]:
+        """(component, component, κ, total derivative of κ along `axis` or None) for entries that do not vanish."""
+        m, ops = self.components, self.calculus.ops
+        kappa = _rows(self.problem.diffusivity(ops, x, t, u), m)
+        used = [(c, e) for c in range(m) for e in range(m) if not _vanishes(kappa[c][e])]
+        if not self._varies:
+            return [(c, e, kappa[c][e], None) for c, e in used]
+
+        def entries(x: Sequence[Any], t: Any, u: Sequence[Any]) -> list[Any]:
+            inner = _rows(self.problem.diffusivity(ops, x, t, u), m)
+            return [inner[c][e] for c, e in used]
+
+        changes = self._total(entries, axis, x, t, u, slopes)
+        return [(c, e, kappa[c][e], change) for (c, e), change in zip(used, changes, strict=True)]
+
+    def _total(
+        self, field: Entries, axis: int, x: Sequence[Any], t: Any, u: Sequence[Any], slopes: Sequence[Any]
+    ) -> Sequence[Any]:
+        """Total derivative of field(x, t, u(x, t)) along a spatial axis."""
+
+        def along(s: Any, *state: Any) -> tuple[Any, ...]:
+            place = [*x[:axis], s, *x[axis + 1 :]]
+            return tuple(entry + 0.0 * s for entry in field(place, t, state))
+
+        tangents = (self.calculus.xp.ones_like(x[axis]), *slopes)
+        return cast(Sequence[Any], self.calculus.jvp(along, (x[axis], *u), tangents)[1])
+
+
+def has_diffusion(problem: PDE) -> bool:
+    """Whether any diffusivity is not the plain number 0, so that the residual needs second derivatives."""
+    kappa = _rows(problem.diffusivity(NUMPY, *_sample(problem)), problem.components)
+    return not all(_vanishes(entry) for row in kappa for entry in row)
+
+
+def _sample(problem: PDE) -> tuple[list[Array], Any, list[Array]]:
+    """One point (x, t) and a state there, to see how a declaration answers."""
+    lower, upper = region(problem)
+    place = [np.array([a + 0.4 * (b - a)]) for a, b in zip(lower, upper, strict=True)]
+    d = problem.dimension
+    return place[:d], 0.0 if problem.steady else place[d], [np.array([0.5])] * problem.components
+
+
+def _rows(kappa: Any, components: int) -> Sequence[Sequence[Any]]:
+    """A diffusivity as a matrix; a scalar one acts on each component alone."""
+    if isinstance(kappa, tuple):
+        return kappa
+    return [[kappa if c == e else 0.0 for e in range(components)] for c in range(components)]
+
+
+def _vanishes(entry: Any) -> bool:
+    return isinstance(entry, (int, float)) and entry == 0.0
+
+
+def _sum(parts: Sequence[Any]) -> Any:
+    total: Any = 0.0
+    for part in parts:
+        total = total + part if not _vanishes(total) else part
+    return total
+
+
+def _is_data(problem: PDE, x: Sequence[Any], t: Any) -> bool:
+    try:
+        return problem.source(NUMPY, x, t, cast(Sequence[Any], _Untouchable())) is not None
+    except _TouchedError:
+        return False

@@ -1,0 +1,26 @@
+"""A physics-informed network trained by JAX."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backends import register
+from backends.base import Context, Session
+from backends.neural import PINN
+from problems.base import Problem
+
+
+@register
+@dataclass(frozen=True)
+class JaxPINN(PINN):
+    """The whole training run is one compiled program, so the solve time holds nothing but arithmetic."""
+
+    name = "jax-pinn"
+    title = "PINN (JAX)"
+    libraries = ("jax", "optax")
+
+    def begin(self, problem: Problem, context: Context) -> Session:
+        """Draw the initial parameters and the points."""
+        from backends._jax_engine import JaxSession
+
+        return JaxSession(self, problem, context)

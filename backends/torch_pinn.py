@@ -1,0 +1,26 @@
+"""A physics-informed network trained by torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backends import register
+from backends.base import Context, Session
+from backends.neural import PINN
+from problems.base import Problem
+
+
+@register
+@dataclass(frozen=True)
+class TorchPINN(PINN):
+    """Runs operation by operation; a hand-written derivative per layer keeps their number small."""
+
+    name = "torch-pinn"
+    title = "PINN (torch)"
+    libraries = ("torch",)
+
+    def begin(self, problem: Problem, context: Context) -> Session:
+        """Draw the initial parameters and the points."""
+        from backends._torch_engine import TorchSession
+
+        return TorchSession(self, problem, context)

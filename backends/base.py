@@ -1,4 +1,6 @@
-"""The contract between a method and the harness. To write a new solver:
+"""The contract between a method and the harness.
+
+To write a new solver:
 
 1. decorate a frozen dataclass with `@register`; its fields are its parameters; set `name`, `title`, `family`
    ("neural" or "classical") and `libraries`, the modules that must be importable where it runs;
@@ -71,10 +73,10 @@ class Session(ABC):
     outcome: str = ""
     """Why the solution is not to be trusted ("" when all went well), although there is one to show."""
 
-    def compile(self) -> None:
+    def compile(self) -> None:  # noqa: B027  (most methods have nothing to compile)
         """Just-in-time compilation, where there is any."""
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027
         """Set-up that needs compiled code."""
 
     @abstractmethod

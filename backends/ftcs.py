@@ -163,7 +163,9 @@ class FTCSSession(Session):
         self._limit = stability_limit(problem, self._grid, solver.convection)
         step = solver.step(problem, self._grid)
         self._timeline = Timeline(final, step, problem.times(), exact_step=True)
-        self._kernels = build_kernels(Stencil(problem, self._grid, solver.convection), self._grid.dimension, solver.engine)
+        self._kernels = build_kernels(
+            Stencil(problem, self._grid, solver.convection), self._grid.dimension, solver.engine
+        )
         values = sample(problem.initial(NUMPY, self._grid.coordinates()), self._grid.shape)
         self._u = np.pad(values, [(0, 0)] + [(1, 1)] * self._grid.dimension)
         self._kernels.impose(0.0, self._u, *self._grid.axes)

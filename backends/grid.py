@@ -59,7 +59,7 @@ class Grid:
         for corner in product(*(range(index.shape[1]) for index in indices)):
             weight = np.prod([w[:, k] for w, k in zip(weights, corner, strict=True)], axis=0)
             if weight.any():
-                result += weight * values[(..., *(i[:, k] for i, k in zip(indices, corner, strict=True)))]
+                result += weight * values[tuple([..., *(i[:, k] for i, k in zip(indices, corner, strict=True))])]
         return result
 
 

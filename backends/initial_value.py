@@ -1,4 +1,4 @@
-"""Initial value problems for library integrators: an ODE as it is, an eigenproblem's flow, a PDE by its method of lines."""
+"""Initial value problems for library integrators: an ODE, an eigenproblem's flow, a PDE by the method of lines."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class System(ABC):
         """Pattern of ∂f/∂y as a sparse matrix, or None where it is small or dense."""
         return None
 
-    def facts(self, states: Array) -> Mapping[str, Any]:  # noqa: ARG002
+    def facts(self, states: Array) -> Mapping[str, Any]:
         """What the discretisation adds to a session's facts."""
         return {"unknowns": len(self.start)}
 
@@ -99,7 +99,7 @@ class DirectSystem(System):
 
 
 class LinesSystem(System):
-    """The method of lines: second-order differences in space; Dirichlet nodes have no slope and are set from outside."""
+    """The method of lines: second-order differences in space; the values at Dirichlet nodes are imposed."""
 
     def __init__(self, problem: PDE, cells: int, convection: str) -> None:
         self._problem = problem
@@ -155,7 +155,7 @@ class LinesSystem(System):
         values = self._grid.interpolate(levels[np.searchsorted(self.times, times)], places)
         return values.transpose(0, 2, 1).reshape(len(points), -1)
 
-    def facts(self, states: Array) -> Mapping[str, Any]:  # noqa: ARG002
+    def facts(self, states: Array) -> Mapping[str, Any]:
         """Spacing and size of the grid."""
         return {"unknowns": len(self.start), "dx": max(self._grid.spacing)}
 

@@ -1,4 +1,4 @@
-"""The operations of a declaration (`problems/operations.py`) for torch, jax.numpy and UFL; each imports on first use."""
+"""The operations of a declaration (`problems/operations.py`) for torch, jax.numpy and UFL, imported on first use."""
 
 from __future__ import annotations
 

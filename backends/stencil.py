@@ -79,7 +79,7 @@ class Slices:
         shape = ", ".join("-1" if a == axis else "1" for a in range(self.dimension))
         return f"x{axis}[1:-1].reshape({shape})"
 
-    def block(self, axes: Sequence[int], statements: list[str]) -> list[str]:  # noqa: ARG002
+    def block(self, axes: Sequence[int], statements: list[str]) -> list[str]:
         """No loops are needed."""
         return statements
 
@@ -102,9 +102,7 @@ class Stencil:
         sizes = [f"n{a} = u.shape[{a + 1}] - 2" for a in self._axes]
         components = range(self._problem.components)
         here = [0] * self._grid.dimension
-        update = [
-            f"{spelling.node('new', c, here, {})} = {self._updated(c, spelling)}" for c in components
-        ]
+        update = [f"{spelling.node('new', c, here, {})} = {self._updated(c, spelling)}" for c in components]
         slopes = [f"{spelling.node('du', c, here, {})} = {self._slope(c, spelling)}" for c in components]
         keep = [f"{spelling.kept(c)} = {spelling.node('u', c, here, {})}" for c in components]
         advance = [
@@ -152,9 +150,7 @@ class Stencil:
 
     def _unknowns(self, spelling: Spelling, axis: int = 0, shift: int = 0) -> list[Any]:
         shifts = [shift if a == axis else 0 for a in self._axes]
-        return [
-            Expression.symbol(spelling.node("u", c, shifts, {}), "u") for c in range(self._problem.components)
-        ]
+        return [Expression.symbol(spelling.node("u", c, shifts, {}), "u") for c in range(self._problem.components)]
 
     def _kappa(self, spelling: Spelling, row: int, axis: int = 0, shift: float = 0.0) -> list[Any]:
         """Row of the diffusivity matrix, at the node or half-way to its neighbour."""
@@ -182,8 +178,12 @@ class Stencil:
         if kappa is None:
             return f"{here} + length * ({self._slope(component, spelling)})"
         weights = [f"({kappa!r} * length / {self._grid.spacing[a]!r} ** 2)" for a in self._axes]
-        below = [f"{w} * {self._unknowns(spelling, a, -1)[component].code}" for a, w in zip(self._axes, weights, strict=True)]
-        above = [f"{w} * {self._unknowns(spelling, a, 1)[component].code}" for a, w in zip(self._axes, weights, strict=True)]
+        below = [
+            f"{w} * {self._unknowns(spelling, a, -1)[component].code}" for a, w in zip(self._axes, weights, strict=True)
+        ]
+        above = [
+            f"{w} * {self._unknowns(spelling, a, 1)[component].code}" for a, w in zip(self._axes, weights, strict=True)
+        ]
         centre = f"(1 - 2 * {weights[0]})" if len(weights) == 1 else f"(1 - 2 * ({' + '.join(weights)}))"
         rest = self._convected(component, spelling) + self._produced(component, spelling)
         tail = f" + length * ({' '.join(rest)})" if rest else ""
@@ -297,8 +297,10 @@ class Stencil:
                 statements = []
                 for c in components:
                     mirrored = spelling.node(array, c, inwards, fixed)
-                    added = "" if is_zero(values[c]) else (
-                        f" + {2 * self._grid.spacing[axis]!r} * {code(values[c])} / {code(kappa)}"
+                    added = (
+                        ""
+                        if is_zero(values[c])
+                        else (f" + {2 * self._grid.spacing[axis]!r} * {code(values[c])} / {code(kappa)}")
                     )
                     statements.append(f"{spelling.node(array, c, outwards, fixed)} = {mirrored}{added}")
             lines += spelling.block(along, statements)

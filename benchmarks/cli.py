@@ -30,7 +30,9 @@ if not console.is_terminal:
     console = Console(width=160)
 BYTES = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
-plugin_option = click.option("--plugin", "plugins", multiple=True, metavar="FILE", help="Python file with more problems or solvers.")
+plugin_option = click.option(
+    "--plugin", "plugins", multiple=True, metavar="FILE", help="Python file with more problems or solvers."
+)
 
 
 class Commands(click.Group):
@@ -209,5 +211,3 @@ def _render(folder: Path) -> None:
 def doctor() -> None:
     """Show interpreters, versions, threads, device and clock."""
     console.print(examine(Interpreters.from_config()))
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shlex
 import subprocess
@@ -58,5 +59,5 @@ def _clock() -> str:
     """Resolution as the system states it, and the smallest difference actually seen."""
     stated = time.get_clock_info("perf_counter")
     ticks = [time.perf_counter_ns() for _ in range(10_000)]
-    least = min(b - a for a, b in zip(ticks, ticks[1:], strict=False) if b > a)
+    least = min(b - a for a, b in itertools.pairwise(ticks) if b > a)
     return f"{stated.implementation}, resolution {stated.resolution:g} s, smallest step seen {least} ns"

@@ -94,7 +94,9 @@ class Interpreters:
         if key not in self._probed:
             words = [*command, "-c", PROBE, json.dumps(["numpy", *libraries])]
             try:
-                done = subprocess.run(words, capture_output=True, text=True, timeout=60, cwd=ROOT, env=worker_environment())
+                done = subprocess.run(
+                    words, capture_output=True, text=True, timeout=60, cwd=ROOT, env=worker_environment()
+                )
                 found = json.loads(done.stdout)["found"]
                 self._probed[key] = found if found["numpy"] else f"{shlex.join(command)} lacks numpy"
             except (OSError, subprocess.TimeoutExpired, ValueError, KeyError):

@@ -82,7 +82,7 @@ class Store:
             target = self.folder / SOLUTIONS / f"{record.case}.npz"
             partial = target.with_suffix(".part")
             with partial.open("wb") as file:
-                np.savez_compressed(file, **{name: np.asarray(array) for name, array in arrays.items()})
+                np.savez_compressed(file, allow_pickle=False, **arrays)
             partial.replace(target)
         line = (record.to_json() + "\n").encode("utf-8")
         if os.write(self._descriptor, line) != len(line):

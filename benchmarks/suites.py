@@ -1,14 +1,14 @@
 """Suites: grids of cases declared in TOML.
 
-    title = "…"
-    [limits]                                  # optional: timeout (s), rounds, rounds_budget (s)
-    [[grid]]
-    problem = "heat-1d@s1"                    # a spec, or a list of specs
-    solver = ["ftcs", "fenics:degree=2"]      # likewise
-    problem_parameters = { T = [0.1, 0.5] }   # a list of values is swept
-    solver_parameters = { cells = [10, 100] }
-    seeds = [0, 1]                            # optional, as are precision, threads and published
-    published = "table-1/{solver[cells]}"     # key of the published figures that these cases are held against
+title = "…"
+[limits]                                  # optional: timeout (s), rounds, rounds_budget (s)
+[[grid]]
+problem = "heat-1d@s1"                    # a spec, or a list of specs
+solver = ["ftcs", "fenics:degree=2"]      # likewise
+problem_parameters = { T = [0.1, 0.5] }   # a list of values is swept
+solver_parameters = { cells = [10, 100] }
+seeds = [0, 1]                            # optional, as are precision, threads and published
+published = "table-1/{solver[cells]}"     # key of the published figures that these cases are held against
 """
 
 from __future__ import annotations
@@ -139,9 +139,7 @@ def _expand(grid: Mapping[str, Any], overrides: Overrides) -> list[Case]:
             precision=overrides.precision or grid.get("precision", "float64"),
             threads=overrides.threads or grid.get("threads", 1),
         )
-        published = grid.get("published", "").format(
-            problem=case.problem.parameters(), solver=case.solver.parameters()
-        )
+        published = grid.get("published", "").format(problem=case.problem.parameters(), solver=case.solver.parameters())
         device = overrides.device if overrides.device in case.solver.devices else "cpu"
         cases.append(replace(case, published=published, device=device))
     return cases

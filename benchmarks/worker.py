@@ -20,7 +20,9 @@ import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 from typing import Any
+
 
 def main() -> None:
     """Serve one request."""
@@ -72,8 +74,8 @@ def _set_circumstances(request: dict[str, Any]) -> None:
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
     # A library that dies of lack of memory should take the worker with it, not the harness.
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def _serve(request: dict[str, Any], send: Any) -> None:

@@ -1,4 +1,6 @@
-"""The families of problems. To declare a new equation, subclass one of them in a file of its own:
+"""The families of problems.
+
+To declare a new equation, subclass one of them in a file of its own:
 
 1. decorate a frozen dataclass with `@register`; set `name`, `title`, `equation` and `citation`;
 2. make its parameters fields, with `parameter(default, "meaning", above=...)` where they have bounds;
@@ -23,7 +25,7 @@ import numpy.typing as npt
 from problems.operations import NUMPY, Operations
 from problems.parameters import InputError, Parameterised, build, did_you_mean, flatten
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
 Field = Callable[[Operations, Sequence[Any], Any], tuple[Any, ...]]
 
 
@@ -90,11 +92,11 @@ class Problem(Parameterised, ABC):
         """Estimated absolute error of `reference`; 0 for an exact solution up to rounding."""
         return 0.0
 
-    def align(self, solution: Array, reference: Array) -> Array:  # noqa: ARG002
+    def align(self, solution: Array, reference: Array) -> Array:
         """`solution` with every freedom removed that the problem leaves open (a sign, a scale)."""
         return solution
 
-    def measures(self, solution: Array) -> dict[str, float]:  # noqa: ARG002
+    def measures(self, solution: Array) -> dict[str, float]:
         """Further figures of merit, by name; `headline` may be one of them."""
         return {}
 
@@ -140,7 +142,7 @@ class Box:
         return tuple(b - a for a, b in zip(self.lower, self.upper, strict=True))
 
 
-def zero(ops: Operations, x: Sequence[Any], t: Any) -> tuple[Any, ...]:  # noqa: ARG001
+def zero(ops: Operations, x: Sequence[Any], t: Any) -> tuple[Any, ...]:
     """The zero field of one component."""
     return (0.0,)
 
@@ -183,7 +185,7 @@ class PDE(Problem):
         """End of the time interval, or None for a steady equation."""
         return None
 
-    def flux(self, ops: Operations, x: Sequence[Any], t: Any, u: Sequence[Any]) -> tuple[tuple[Any, ...], ...] | None:  # noqa: ARG002
+    def flux(self, ops: Operations, x: Sequence[Any], t: Any, u: Sequence[Any]) -> tuple[tuple[Any, ...], ...] | None:
         """F(u): one tuple per component, in it one entry per axis; None where nothing is convected."""
         return None
 
@@ -191,7 +193,7 @@ class PDE(Problem):
     def diffusivity(self, ops: Operations, x: Sequence[Any], t: Any, u: Sequence[Any]) -> Any:
         """κ: a scalar, or a matrix between the components as a tuple of rows."""
 
-    def source(self, ops: Operations, x: Sequence[Any], t: Any, u: Sequence[Any]) -> tuple[Any, ...] | None:  # noqa: ARG002
+    def source(self, ops: Operations, x: Sequence[Any], t: Any, u: Sequence[Any]) -> tuple[Any, ...] | None:
         """S(x, t, u) per component; None for no source."""
         return None
 
@@ -199,7 +201,7 @@ class PDE(Problem):
         """u at t = 0; by default the exact solution there."""
         return self.exact(ops, x, 0.0)
 
-    def condition(self, axis: int, side: int) -> Condition:  # noqa: ARG002
+    def condition(self, axis: int, side: int) -> Condition:
         """Boundary condition on the lower (side 0) or upper (side 1) face of `axis`; zero values by default."""
         return Dirichlet()
 
@@ -207,7 +209,7 @@ class PDE(Problem):
         """The exact solution per component, where there is one."""
         raise NotImplementedError(f"{self.name} has no exact solution in closed form")
 
-    def trial(self, ops: Operations, x: Sequence[Any], t: Any) -> tuple[tuple[Any, ...], Any] | None:  # noqa: ARG002
+    def trial(self, ops: Operations, x: Sequence[Any], t: Any) -> tuple[tuple[Any, ...], Any] | None:
         """The source's trial function u = lift + mask · network as (lift per component, mask); None if it has none."""
         return None
 
@@ -278,7 +280,7 @@ class ODE(Problem):
         """Beginning of the time interval."""
         return 0.0
 
-    def trial(self, ops: Operations, t: Any) -> tuple[tuple[Any, ...], Any]:  # noqa: ARG002
+    def trial(self, ops: Operations, t: Any) -> tuple[tuple[Any, ...], Any]:
         """Trial function y = lift + mask · network as (lift per component, mask) that meets the initial value."""
         return tuple(float(y) for y in self.start()), t - self.start_time()
 

@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import functools
 import math
+import operator
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -99,7 +100,7 @@ def flatten(instance: Any) -> dict[str, Any]:
     return row
 
 
-def is_sequence_field(cls: type, dotted: str) -> bool:
+def is_sequence_field(cls: Any, dotted: str) -> bool:
     """Whether the (dotted) field holds a tuple: a list given for it is then one value, not a sweep."""
     head, _, rest = dotted.partition(".")
     kind = _field_types(cls).get(head)
@@ -110,11 +111,11 @@ def is_sequence_field(cls: type, dotted: str) -> bool:
 
 
 @functools.cache
-def _field_types(cls: type) -> dict[str, Any]:
+def _field_types(cls: Any) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
-def _label(cls: type) -> str:
+def _label(cls: Any) -> str:
     return str(getattr(cls, "name", None) or getattr(cls, "kind", None) or cls.__name__)
 
 
@@ -148,7 +149,7 @@ def _options(kind: Any) -> tuple[Any, ...]:
 
 def _build_field(value: Any, kind: Any, old: Any, label: str) -> Any:
     """A nested parameter set is rebuilt on top of the old one when it is of the same kind, else from its defaults."""
-    variants = {_label(option): option for option in _options(kind) if dataclasses.is_dataclass(option)}
+    variants: dict[str, Any] = {_label(option): option for option in _options(kind) if dataclasses.is_dataclass(option)}
     if isinstance(value, str) and value in variants:
         value = {"kind": value}
     if not isinstance(value, Mapping) or not variants:
@@ -192,12 +193,11 @@ def _check_bounds(value: Any, bounds: Mapping[str, Any], label: str) -> None:
         allowed = ", ".join(str(choice) for choice in choices)
         raise InputError(f"{label} is {value!r}; choose one of {allowed}")
     for item in value if isinstance(value, tuple) else (value,):
-        for rule, holds in (
-            ("above", lambda v, b: v > b),
-            ("least", lambda v, b: v >= b),
-            ("most", lambda v, b: v <= b),
+        for rule, words, holds in (
+            ("above", "greater than", operator.gt),
+            ("least", "at least", operator.ge),
+            ("most", "at most", operator.le),
         ):
             bound = bounds.get(rule)
             if bound is not None and not holds(item, bound):
-                words = {"above": "greater than", "least": "at least", "most": "at most"}[rule]
                 raise InputError(f"{label} is {item}; it must be {words} {bound:g} ({bounds['description']})")

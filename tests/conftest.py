@@ -37,7 +37,9 @@ class Answer:
 def solve() -> Callable[..., Answer]:
     """Run `solve(problem, solver, seed=…, precision=…, threads=…)`; skips where the backend is not installed."""
 
-    def run(problem: Any, solver: Any, *, plugins: tuple[Path, ...] = (), limits: Limits | None = None, **how: Any) -> Answer:
+    def run(
+        problem: Any, solver: Any, *, plugins: tuple[Path, ...] = (), limits: Limits | None = None, **how: Any
+    ) -> Answer:
         interpreter = INTERPRETERS.find(solver)
         if not interpreter.available:
             message = f"{solver.name} is not installed: {interpreter.reason}"

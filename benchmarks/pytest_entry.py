@@ -1,0 +1,93 @@
+"""The suite under pytest-benchmark: one benchmark per case, timed by the worker's own solve clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmarks import suites
+from benchmarks.cases import Case
+from benchmarks.execute import Outcome, execute
+from benchmarks.interpreters import Interpreters, backends_required
+from benchmarks.plugins import load_plugins
+from benchmarks.record import REMEDY, Status
+from problems import InputError
+
+
+class ReplayClock:
+    """A timer for pytest-benchmark that advances by the solve times that a worker measured."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._pending: Iterator[float] = iter(())
+
+    def load(self, seconds: list[float]) -> None:
+        """Times to replay, one per round."""
+        self._pending = iter(seconds)
+
+    def advance(self) -> None:
+        """Let one round pass."""
+        self._now += next(self._pending)
+
+    def __call__(self) -> float:
+        """The time now."""
+        return self._now
+
+
+CLOCK = ReplayClock()
+EXTRA_INFO = (
+    *("case", "status", "reason", "relative_l2", "relative_linf", "mean_abs", "max_abs", "metrics"),
+    *("setup_s", "compile_s", "evaluate_s", "unknowns"),
+    *("host_bytes", "host_method", "device_bytes", "device_method"),
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test per case of the suite."""
+    try:
+        load_plugins(metafunc.config.option.benchmark_plugin)
+        suite = suites.load(metafunc.config.option.benchmark_suite, suites.Overrides())
+    except InputError as error:
+        raise pytest.UsageError(str(error)) from None
+    metafunc.parametrize(
+        ("case", "suite"), [pytest.param(case, suite, id=case.label.replace(" · ", "|")) for case in suite.cases]
+    )
+
+
+@pytest.fixture(scope="session")
+def interpreters() -> Interpreters:
+    """Where backends run."""
+    return Interpreters.from_config()
+
+
+@pytest.mark.benchmark(timer=CLOCK)
+def test_case(
+    case: Case,
+    suite: suites.Suite,
+    interpreters: Interpreters,
+    benchmark: BenchmarkFixture,
+    request: pytest.FixtureRequest,
+) -> None:
+    """Measure one case; a solver that diverges is a result, one that fails is a failure."""
+    interpreter = interpreters.find(case.solver)
+    outcome = execute(case, interpreter, suite.limits, "pytest", request.config.option.benchmark_plugin)
+    record = outcome.record
+    if record.status in (Status.UNSUPPORTED, Status.NOT_INSTALLED) and not backends_required():
+        pytest.skip(f"{record.status}: {record.reason}")
+    if not record.answered:
+        status = Status(record.status)
+        pytest.fail(f"{status}: {record.reason}. {REMEDY[status]}", pytrace=False)
+    benchmark.extra_info.update(_facts(outcome))
+    benchmark.group = case.problem.name
+    CLOCK.load(record.solve_s)
+    benchmark.pedantic(  # type: ignore[no-untyped-call]
+        CLOCK.advance, rounds=len(record.solve_s), iterations=1
+    )
+
+
+def _facts(outcome: Outcome) -> dict[str, object]:
+    """Errors, memory and status, for the JSON that pytest-benchmark stores."""
+    record = outcome.record
+    return {name: getattr(record, name) for name in EXTRA_INFO}

@@ -1,0 +1,143 @@
+"""Conclusions in sentences, each computed from the rows; what a family lost is said like what it won."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reports.published import ROBUST
+from reports.summary import Configuration, Section
+from reports.words import factor, metric, scientific, seconds
+
+EQUAL = 1.25
+"""Times within this factor of each other are called equal."""
+FLOOR = -16
+"""Rounding: no error below 10 to this power is told apart."""
+NOUNS = {"neural": ("network", "networks"), "classical": ("classical solver", "classical solvers")}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The fastest reliable configuration of each family whose median error is at most `accuracy`."""
+
+    accuracy: float
+    classical: Configuration | None
+    neural: Configuration | None
+    total_ratio: float
+    """Total time of the network that is fastest in total, over that of the classical solver that is."""
+
+    @property
+    def ratio(self) -> float:
+        """Solve time of the network over that of the classical solver; NaN unless both got there."""
+        if self.classical is None or self.neural is None:
+            return math.nan
+        return self.neural.median("solve_median") / self.classical.median("solve_median")
+
+
+def costs(section: Section) -> list[Cost]:
+    """The cost of each power of ten that somebody reached; of powers with the same winners only the smallest."""
+    classical, neural = section.of_family("classical"), section.of_family("neural")
+    errors = [c.median("error") for c in classical + neural]
+    if not errors:
+        return []
+    tightest = max(FLOOR, math.ceil(math.log10(max(min(errors), 10.0**FLOOR)) - 1e-9))
+    loosest = max(tightest, math.ceil(math.log10(max(*errors, 10.0**FLOOR))))
+    found: list[Cost] = []
+    for power in range(loosest, tightest - 1, -1):
+        cost = _cost(10.0**power, classical, neural)
+        if found and (found[-1].classical, found[-1].neural) == (cost.classical, cost.neural):
+            found.pop()
+        found.append(cost)
+    return found
+
+
+def shared(table: Sequence[Cost]) -> Cost | None:
+    """The smallest error that both families reached, and what it cost them."""
+    return next((cost for cost in reversed(table) if math.isfinite(cost.ratio)), None)
+
+
+def most_accurate(section: Section, family: str) -> Configuration | None:
+    """The reliable configuration of a family with the smallest median error."""
+    return min(section.of_family(family), key=lambda c: c.median("error"), default=None)
+
+
+def conclude(section: Section) -> list[str]:
+    """Sentences on one section, the comparison of the families first."""
+    table = costs(section)
+    both = [cost for cost in table if math.isfinite(cost.ratio)]
+    told = both[-1:] + [cost for cost in both[:1] if (cost.ratio > 1.0) != (both[-1].ratio > 1.0)]
+    sentences = [_comparison(cost, section.headline) for cost in told]
+    for family, other in (("neural", "classical"), ("classical", "neural")):
+        sentences += _absence(section, family) or _limit(section, table, family, other)
+    return sentences + _spreads(section.configurations)
+
+
+def _cost(accuracy: float, classical: Sequence[Configuration], neural: Sequence[Configuration]) -> Cost:
+    reached = [[c for c in family if c.median("error") <= accuracy * (1.0 + 1e-9)] for family in (classical, neural)]
+    totals = [min((c.median("total_s") for c in family), default=math.nan) for family in reached]
+    first = [family[0] if family else None for family in reached]
+    return Cost(accuracy, first[0], first[1], totals[1] / totals[0] if totals[0] else math.nan)
+
+
+def _comparison(cost: Cost, headline: str) -> str:
+    assert cost.classical is not None
+    assert cost.neural is not None
+    named = {c: f"{c.label}, {seconds(c.median('solve_median'))}" for c in (cost.classical, cost.neural)}
+    classical, network = (
+        f"the fastest classical solver ({named[cost.classical]})",
+        f"the fastest network ({named[cost.neural]})",
+    )
+    start = f"At a {metric(headline)} of at most {scientific(cost.accuracy, 1)}, "
+    if 1.0 / EQUAL <= cost.ratio <= EQUAL:
+        text = f"{start}{classical} and {network} take about the same time to solve"
+    elif cost.ratio > 1.0:
+        text = f"{start}{classical} solves {factor(cost.ratio)} times faster than {network}"
+    else:
+        text = f"{start}{network} solves {factor(1.0 / cost.ratio)} times faster than {classical}"
+    if not math.isfinite(cost.total_ratio):
+        return text + "."
+    if 1.0 / EQUAL <= cost.total_ratio <= EQUAL:
+        return text + "; with set-up and compilation the families are about equal."
+    ahead, ratio = ("classical", cost.total_ratio) if cost.total_ratio >= 1.0 else ("neural", 1.0 / cost.total_ratio)
+    return f"{text}; with set-up and compilation the {ahead} side is {factor(ratio)} times faster."
+
+
+def _absence(section: Section, family: str) -> list[str]:
+    one, many = NOUNS[family]
+    tried = [c for c in section.configurations if c.family == family]
+    if not tried:
+        return [f"No {one} was run here, so the families cannot be compared."]
+    if not section.of_family(family):
+        return [f"None of the {len(tried)} {many if len(tried) > 1 else one} tried here finished on most of its seeds."]
+    return []
+
+
+def _limit(section: Section, table: Sequence[Cost], family: str, other: str) -> list[str]:
+    """Where one family stops and the other goes on."""
+    missed = [cost for cost in table if getattr(cost, family) is None and getattr(cost, other) is not None]
+    if not missed:
+        return []
+    best, rival = most_accurate(section, family), most_accurate(section, other)
+    assert best is not None
+    assert rival is not None
+    limit = 10.0 ** (math.ceil(math.log10(best.median("error")) - 1e-9) - 1)
+    return [
+        f"No {NOUNS[family][0]} run here reached {scientific(limit, 1)}: the most accurate one ({best.label}) stops at "
+        f"{scientific(best.median('error'))} after {seconds(best.median('solve_median'))}, while {rival.label} comes "
+        f"to {scientific(rival.median('error'))} in {seconds(rival.median('solve_median'))}."
+    ]
+
+
+def _spreads(configurations: Sequence[Configuration]) -> list[str]:
+    found = []
+    for c in configurations:
+        seeds, error = len(c.rows), c.spread("error")
+        if seeds > 1 and c.failed:
+            found.append(f"{c.label} failed on {c.failed} of {seeds} seeds.")
+        if c.finished > 1 and error and error.least > 0.0 and error.most / error.least >= ROBUST:
+            found.append(
+                f"The error of {c.label} differs by a factor of {factor(error.most / error.least)} between "
+                f"{error.count} seeds ({scientific(error.least)} to {scientific(error.most)})."
+            )
+    return found

@@ -1,0 +1,127 @@
+"""Error against step size: which rows form a step-size study, the order fitted to it, and where it flattens out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from reports.summary import Configuration, Section
+from reports.words import scientific
+
+STEPS = {"dx": "dx", "dt": "dt", "tolerance": "fact.tolerance"}
+LEAST_POINTS = 3
+FLAT, BENT = 0.4, 0.75
+"""Largest local slope, in parts of the order, between points of a plateau, and on the step that enters it."""
+NOISE = 1e-2
+"""Relative scatter of an error that is not worth describing."""
+CLEAN = 0.9
+"""Below this r² the error does not follow a power of the step, and no order is given."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """error ≈ e^intercept · step^order on the `used` coarsest steps, and the level at which it stays after them."""
+
+    order: float | None
+    intercept: float
+    r_squared: float
+    used: int
+    plateau: float | None
+
+    @property
+    def words(self) -> str:
+        """The fit in a few words."""
+        if self.order is None:
+            return "no clean order"
+        level = "" if self.plateau is None else f", plateau at {scientific(self.plateau, 2)}"
+        return f"order {self.order:.2f}{level}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """Configurations of one solver that differ in their step alone, coarsest first."""
+
+    label: str
+    solver: str
+    family: str
+    step: str
+    coupled: tuple[str, ...]
+    steps: tuple[float, ...]
+    configurations: tuple[Configuration, ...]
+    fit: Fit
+
+
+def fit(steps: Sequence[float], errors: Sequence[float]) -> Fit:
+    """Slope of log error against log step, for at least `LEAST_POINTS` steps in descending order.
+
+    The finest points are set aside as a plateau if the error hardly falls between them and a line followed by a
+    constant describes all points better than a line alone.
+    """
+    x, y = np.log(np.asarray(steps, dtype=float)), np.log(np.asarray(errors, dtype=float))
+    slopes = np.diff(y) / np.diff(x)
+    candidates = []
+    for used in range(LEAST_POINTS, len(x) + 1):
+        line = stats.linregress(x[:used], y[:used])
+        flat = (slopes[used:] < FLAT * line.slope).all() and (slopes[used - 1 : used] < BENT * line.slope).all()
+        if used == len(x) or flat:
+            level = y[used:].mean() if used < len(x) else 0.0
+            misfit = np.sum((y[:used] - line.intercept - line.slope * x[:used]) ** 2) + np.sum((y[used:] - level) ** 2)
+            # Akaike's criterion; a plateau costs two parameters more, its level and where it begins.
+            criterion = len(x) * np.log(misfit / len(x) + NOISE**2) + (4.0 if used < len(x) else 0.0)
+            candidates.append((criterion, used, line))
+    _, used, line = min(candidates, key=lambda candidate: candidate[0])
+    clean = line.rvalue**2 >= CLEAN and line.slope > 0.0
+    plateau = float(np.exp(y[used:].mean())) if clean and used < len(x) else None
+    return Fit(float(line.slope) if clean else None, float(line.intercept), float(line.rvalue**2), used, plateau)
+
+
+def studies(section: Section) -> list[Study]:
+    """Every step-size study among the rows of a section.
+
+    A study is made of three or more configurations of one solver that agree in all parameters but one, or but a few
+    that change together one to one (a grid and the time step coupled to it), and whose step changes with it.
+    """
+    usable = [c for c in section.configurations if c.finished and c.median("error") > 0.0]
+    found: list[Study] = []
+    for solver in dict.fromkeys(c.solver for c in usable):
+        members = [c for c in usable if c.solver == solver]
+        table = pd.DataFrame([_identity(c) for c in members]).astype(str)
+        varying = [name for name in table.columns if table[name].nunique() >= LEAST_POINTS]
+        for size in (1, 2, 3):
+            for free in itertools.combinations(varying, size):
+                fixed = [name for name in table.columns if name not in free]
+                for _, part in table.groupby(fixed, sort=False, dropna=False):
+                    if len(part) >= LEAST_POINTS and all(part[name].nunique() == len(part) for name in free):
+                        found += _study([members[i] for i in part.index], free)
+    return found
+
+
+def _identity(c: Configuration) -> dict[str, Any]:
+    names = ("device", "precision", "threads", "solver_preset")
+    return {k: v for k, v in c.first.items() if k.startswith("solver.") or k in names}
+
+
+def _study(members: list[Configuration], free: tuple[str, ...]) -> list[Study]:
+    for step, column in STEPS.items():
+        values = [c.median(column) for c in members]
+        if not np.isfinite(values).all() or min(values) <= 0.0 or len(set(values)) < len(values):
+            continue
+        order = sorted(range(len(values)), key=lambda i: -values[i])
+        chosen = tuple(members[i] for i in order)
+        steps = tuple(values[i] for i in order)
+        coupled = tuple(
+            other
+            for other, name in STEPS.items()
+            if other != step and len({c.median(name) for c in chosen if np.isfinite(c.median(name))}) == len(chosen)
+        )
+        first = chosen[0]
+        label = first.label_without(free)
+        errors = [c.median("error") for c in chosen]
+        return [Study(label, first.solver, first.family, step, coupled, steps, chosen, fit(steps, errors))]
+    return []

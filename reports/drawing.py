@@ -1,0 +1,184 @@
+"""Common ground of all figures: one colour per solver, one marker per family, and SVG that follows its page.
+
+Figures are drawn in two stand-in colours for ink and rules. `Figure.inline` turns them into CSS (`currentColor` and
+`--rule`), so a figure follows a dark page; `Figure.standalone` turns them into plain colours on white.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
+
+INK, RULE = "#010203", "#010204"
+MARKERS = {"classical": "o", "neural": "D"}
+LINES = {"classical": "-", "neural": "--"}
+WIDE, WIDTH = 5.0, 4.4
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+DPI = 110
+HEAT, DIVERGING = "viridis", "RdBu_r"
+STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "font.size": 9.0,
+    "axes.titlesize": 9.5,
+    "axes.labelsize": 9.0,
+    "legend.fontsize": 8.5,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "lines.linewidth": 1.4,
+    "savefig.transparent": True,
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawn figure: its name (unique in a report), caption, and SVG in stand-in colours."""
+
+    name: str
+    caption: str
+    svg: str
+
+    @property
+    def inline(self) -> str:
+        """SVG for a page that defines `--rule`."""
+        return self.svg.replace(INK, "currentColor").replace(RULE, "var(--rule)")
+
+    @property
+    def standalone(self) -> str:
+        """SVG for a file of its own, on white."""
+        white = '<rect width="100%" height="100%" fill="#ffffff"/>'
+        svg = re.sub(r"(<svg\b[^>]*>)", lambda match: match[1] + white, self.svg, count=1)
+        return '<?xml version="1.0" encoding="utf-8"?>\n' + svg.replace(INK, "#222222").replace(RULE, "#dddddd") + "\n"
+
+
+class Palette:
+    """A colour for each solver, the same one in every figure of a report: warm for networks, cool for the others."""
+
+    def __init__(self, families: Mapping[str, str]) -> None:
+        """`families` maps each solver to its family."""
+        colours = sns.color_palette("colorblind").as_hex()
+        # Pale yellow and pink are last or left out: they are hard to see on white.
+        warm, cool = [colours[i] for i in (3, 1, 4, 6)], [colours[i] for i in (0, 2, 9, 5, 7)]
+        self._colours: dict[str, str] = {}
+        for shades, neural in ((warm, True), (cool, False)):
+            mine = [solver for solver, family in families.items() if (family == "neural") == neural]
+            self._colours |= {solver: shades[i % len(shades)] for i, solver in enumerate(mine)}
+
+    def __getitem__(self, solver: str) -> str:
+        """Hexadecimal colour of a solver."""
+        return self._colours[solver]
+
+
+@contextmanager
+def canvas(height: float, rows: int = 1, columns: int = 1, width: float = WIDTH) -> Iterator[tuple[Canvas, list[Axes]]]:
+    """A figure with its axes, under the report's style."""
+    with mpl.rc_context(STYLE):
+        figure = Canvas(figsize=(width, height))
+        FigureCanvasSVG(figure)
+        grid = figure.subplots(
+            rows,
+            columns,
+            squeeze=False,
+            sharex=columns == 1,
+            sharey=rows == 1,
+            gridspec_kw={"hspace": 0.22, "wspace": 0.6},
+        )
+        yield figure, list(grid.flat)
+
+
+def finish(figure: Canvas, name: str, caption: str) -> Figure:
+    """Write the figure as SVG, cropped to its content, without identifiers that would clash with another figure's."""
+    buffer = io.StringIO()
+    # The salt makes the remaining identifiers unique to this figure, and the same in every rendering.
+    with mpl.rc_context({"svg.hashsalt": name}):
+        figure.savefig(
+            buffer,
+            format="svg",
+            dpi=DPI,
+            bbox_inches="tight",
+            pad_inches=0.03,
+            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
+        )
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' id="[A-Za-z][\w.]*_\d+"', "", svg)
+    return Figure(name, caption, re.sub(r"\s*\n\s*", " ", svg).strip())
+
+
+def legend(axes: Axes, handles: Sequence[Line2D], columns: int = 2, drop: float = -0.2) -> None:
+    """A legend below the data; `drop` is its distance from the axes in axes heights."""
+    if handles:
+        axes.legend(
+            handles=list(handles),
+            loc="upper left",
+            bbox_to_anchor=(-0.02, drop),
+            ncols=min(columns, len(handles)),
+            handlelength=1.8,
+            columnspacing=1.4,
+            borderaxespad=0.0,
+        )
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """At most about eight powers of ten between the bounds; 1, 2 and 5 times them where there is hardly one."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    stride = max(1, math.ceil((last - first) / 8))
+    powers = [10.0**k for k in range(first, last + 1, stride) if low <= 10.0**k <= high]
+    if len(powers) > 1:
+        return powers
+    return [m * 10.0**k for k in range(first, last + 1) for m in (1, 2, 5) if low <= m * 10.0**k <= high]
+
+
+def log_axis(axes: Axes, which: str, values: Sequence[float]) -> None:
+    """A logarithmic axis that covers the values with some room around them, its ticks in plain text.
+
+    Mathtext would take ten times longer, and no font of the page has its glyphs.
+    """
+    known = [v for v in values if v > 0.0 and math.isfinite(v)]
+    low, high = min(known), max(known)
+    room = max(10.0 ** (0.06 * math.log10(high / low)), 1.6)
+    getattr(axes, f"set_{which}scale")("log")
+    getattr(axes, f"set_{which}lim")(low / room, high * room)
+    ticks = log_ticks(low / room, high * room)
+    getattr(axes, f"set_{which}ticks")(ticks, [power_of_ten(tick) for tick in ticks])
+    getattr(axes, f"set_{which}ticks")([], minor=True)
+
+
+def power_of_ten(value: float) -> str:
+    """10⁻³, or 2·10⁻³."""
+    exponent = math.floor(math.log10(value) + 1e-9)
+    mantissa = round(value / 10.0**exponent)
+    power = f"10{str(exponent).translate(SUPERSCRIPTS)}"
+    return power if mantissa == 1 else f"{mantissa}·{power}"
+
+
+@functools.cache
+def component_colours(count: int) -> list[str]:
+    """Colours for the components of a vector."""
+    if count <= 8:
+        return list(sns.color_palette("colorblind").as_hex()[:count])
+    return list(sns.husl_palette(count, l=0.55).as_hex())

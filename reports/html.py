@@ -1,0 +1,33 @@
+"""A report as one HTML file without any outside resource."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports.drawing import Figure
+from reports.page import Page
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write(page: Page, path: Path) -> Path:
+    """Write the report; all text from records is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["inline"] = _inline
+    path.write_text(environment.get_template("report.html.j2").render(page=page), encoding="utf-8")
+    return path
+
+
+def _inline(figure: Figure) -> Markup:
+    """The figure's SVG as it is: matplotlib has escaped the labels in it."""
+    label = Markup.escape(figure.caption)
+    return Markup(figure.inline.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))

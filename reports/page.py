@@ -1,0 +1,275 @@
+"""The contents of a report in order, before any format: what HTML and Markdown have in common."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.record import Record
+from problems import Problem
+from problems.base import ODE, PDE, Array, MatrixEigenproblem
+from reports import pictures, workprecision
+from reports.conclusions import conclude, costs
+from reports.convergence import STEPS, studies
+from reports.drawing import Figure, Palette
+from reports.frame import frame
+from reports.published import Comparison, compare_all
+from reports.run import Run
+from reports.summary import Configuration, Section, sections
+from reports.tables import Table, cost_table, failures_table, measured, overview, published_table
+from reports.words import number, scientific
+
+LOSS = ("loss_iterations", "loss_history")
+TRAJECTORY = ("trajectory_t", "trajectory_y")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One section of the report; `work` holds the same diagram against solve time and against total time."""
+
+    anchor: str
+    title: str
+    preset: str
+    parameters: list[tuple[str, str, str]]
+    reference: str
+    conclusions: list[str]
+    cost: Table | None
+    table: Table
+    work: list[Figure]
+    figures: list[Figure]
+    commands: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """All sections of one problem, with what its sources published."""
+
+    anchor: str
+    name: str
+    title: str
+    equation: str
+    citation: str
+    parts: list[Part]
+    published: Table | None
+    verdicts: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole report."""
+
+    title: str
+    summary: list[tuple[str, str]]
+    notes: list[str]
+    overview: Table
+    chapters: list[Chapter]
+    failures: Table | None
+    environment: list[tuple[str, str]]
+    backends: list[tuple[str, str, str]]
+    packages: list[tuple[str, str]]
+
+    def figures(self) -> Iterator[Figure]:
+        """Every figure, in order."""
+        for chapter in self.chapters:
+            for part in chapter.parts:
+                yield from itertools.chain(part.work, part.figures)
+
+
+def compose(run: Run) -> Page:
+    """Everything that a report on `run` says."""
+    rows = frame(run.records)
+    found = sections(rows)
+    palette = Palette(dict(zip(rows["solver"], rows["family"], strict=True)))
+    chapters = [
+        _chapter(run, list(members), palette) for _, members in itertools.groupby(found, key=lambda s: s.problem)
+    ]
+    lost = [(section, c) for section in found for c in section.configurations if c.failed]
+    finished = int(rows["ok"].sum())
+    summary = [
+        ("rows", str(len(rows))),
+        ("finished", str(finished)),
+        ("not finished", str(len(rows) - finished)),
+        ("problems", str(len(found))),
+        ("solvers", str(rows["solver"].nunique())),
+        ("processor", str(run.environment.get("cpu", "not recorded"))),
+        ("made", str(run.info.get("created", "not recorded"))),
+    ]
+    return Page(
+        title=str(run.info.get("title") or run.info.get("run") or run.path.name),
+        summary=summary,
+        overview=overview([(f"{s.problem}, {s.title}", s) for s in found]),
+        chapters=chapters,
+        failures=failures_table(lost) if lost else None,
+        environment=_environment(run),
+        backends=_backends(run),
+        packages=sorted((str(k), str(v)) for k, v in _mapping(run.environment.get("packages")).items()),
+        # Composing the chapters has added to the notes.
+        notes=list(run.notes),
+    )
+
+
+def _chapter(run: Run, members: list[Section], palette: Palette) -> Chapter:
+    problems = {s: run.problem(_record(run, s.configurations[0])) for s in members}
+    problem = next((p for p in problems.values() if p is not None), None)
+    name = members[0].problem
+    comparisons: list[Comparison] = []
+    if problem is not None and problem.published:
+        comparisons = compare_all(
+            type(problem), [(c, instance) for s, instance in problems.items() if instance for c in s.configurations]
+        )
+    compared = [c for c in comparisons if c.configuration is not None]
+    counts = {
+        verdict: sum(c.verdict == verdict for c in comparisons)
+        for verdict in dict.fromkeys(c.verdict for c in comparisons)
+    }
+    return Chapter(
+        anchor=_anchor(name),
+        name=name,
+        title=problem.title if problem else name,
+        equation=problem.equation if problem else "",
+        citation=problem.citation if problem else "",
+        parts=[_part(run, s, problems[s], palette, len(members) > 1) for s in members],
+        published=published_table(comparisons) if compared else None,
+        verdicts="; ".join(f"{verdict}: {count}" for verdict, count in counts.items()),
+    )
+
+
+def _part(run: Run, section: Section, problem: Problem | None, palette: Palette, several: bool) -> Part:
+    anchor = _anchor(f"{section.problem} {section.title}")
+    drawn = (workprecision.work_precision(section, w, palette, f"{anchor}-{w}") for w in workprecision.WORK)
+    table = costs(section)
+    commands = [
+        (f"{c.label}, seed {row['seed']}" if len(c.rows) > 1 else c.label, run.command(run.record(row["case"])))
+        for c in section.configurations
+        for _, row in c.rows.iterrows()
+    ]
+    return Part(
+        anchor=anchor,
+        title=section.title if several else section.title.replace("default parameters", "Default parameters"),
+        preset=section.preset,
+        parameters=_parameters(problem, _record(run, section.configurations[0])),
+        reference=_reference(problem, section),
+        conclusions=conclude(section),
+        cost=cost_table(table, section.headline) if len(section.configurations) > 1 and table else None,
+        table=measured(section),
+        work=[figure for figure in drawn if figure],
+        figures=list(_figures(run, section, problem, palette, anchor)),
+        commands=commands,
+    )
+
+
+def _figures(run: Run, section: Section, problem: Problem | None, palette: Palette, anchor: str) -> Iterator[Figure]:
+    found = studies(section)
+    for step in STEPS:
+        of_step = [study for study in found if study.step == step]
+        if of_step:
+            yield workprecision.step_study(of_step, section, palette, f"{anchor}-{step}")
+    curves = _training_curves(run, section)
+    best = {c: run.arrays(_best(run, c)) for c in _best_of_each_solver(section)}
+    solutions = {c: a["solution"] for c, a in best.items() if problem and _fits(a.get("solution"), problem)}
+    if isinstance(problem, PDE) and solutions:
+        limits = pictures.error_limits(problem, list(solutions.values()))
+        for i, (c, solution) in enumerate(solutions.items()):
+            yield pictures.field(problem, c, solution, limits, f"{anchor}-field-{i}")
+    elif isinstance(problem, ODE) and solutions:
+        yield pictures.states(problem, solutions, palette, f"{anchor}-states")
+    elif isinstance(problem, MatrixEigenproblem):
+        for i, (c, arrays) in enumerate(best.items()):
+            t, y = (arrays.get(name) for name in TRAJECTORY)
+            if t is not None and y is not None and y.shape == (t.size, problem.dimension) and t.size > 1:
+                yield pictures.flow(problem, c, t.ravel(), y, f"{anchor}-flow-{i}")
+    if curves:
+        yield workprecision.training(curves, palette, f"{anchor}-loss")
+
+
+def _training_curves(run: Run, section: Section) -> list[tuple[Configuration, list[tuple[Array, Array]]]]:
+    curves = []
+    for c in section.configurations:
+        if c.family != "neural":
+            continue
+        arrays = [run.arrays(run.record(case)) for case in c.shown["case"]]
+        histories = [(a[LOSS[0]].ravel(), a[LOSS[1]].ravel()) for a in arrays if all(name in a for name in LOSS)]
+        histories = [(at, loss) for at, loss in histories if at.size == loss.size > 1]
+        if histories:
+            curves.append((c, histories))
+    return curves
+
+
+def _best_of_each_solver(section: Section) -> list[Configuration]:
+    finished = [c for c in section.configurations if c.finished]
+    solvers = dict.fromkeys(c.solver for c in finished)
+    return [min((c for c in finished if c.solver == s), key=lambda c: c.median("error")) for s in solvers]
+
+
+def _best(run: Run, c: Configuration) -> Record:
+    return run.record(str(c.shown.loc[c.shown["error"].idxmin(), "case"]))
+
+
+def _fits(solution: Array | None, problem: Problem) -> bool:
+    return solution is not None and solution.ndim == 2 and len(solution) == len(problem.points())
+
+
+def _record(run: Run, c: Configuration) -> Record:
+    return run.record(str(c.first["case"]))
+
+
+def _parameters(problem: Problem | None, record: Record) -> list[tuple[str, str, str]]:
+    meaning = {}
+    if problem is not None:
+        meaning = {f.name: str(f.metadata.get("description", "")) for f in dataclasses.fields(problem)}
+    return [(name, number(value), meaning.get(name, "")) for name, value in record.problem_parameters.items()]
+
+
+def _reference(problem: Problem | None, section: Section) -> str:
+    errors = [c.median("reference_error") for c in section.configurations if c.median("reference_error") >= 0.0]
+    kind = problem.reference_kind if problem else "unknown kind"
+    if not errors:
+        return f"{kind} (its own error was not recorded)"
+    return f"{kind}, " + ("to rounding" if max(errors) == 0.0 else f"error {scientific(max(errors), 2)}")
+
+
+def _environment(run: Run) -> list[tuple[str, str]]:
+    found = run.environment
+    memory = found.get("memory_bytes")
+    dirty = " with uncommitted changes" if found.get("git_dirty") else ""
+    rows = [
+        ("run", run.info.get("run", run.path.name)),
+        ("suite", run.info.get("suite")),
+        ("command", run.info.get("command")),
+        ("created", run.info.get("created")),
+        ("commit", f"{found['git_commit']}{dirty}" if found.get("git_commit") else None),
+        ("platform", found.get("platform")),
+        ("processor", found.get("cpu")),
+        ("cores", found.get("cores")),
+        ("memory", f"{memory / 2**30:.1f} GiB" if isinstance(memory, (int, float)) else None),
+        ("accelerator", found.get("gpu") or "none"),
+        ("threads", found.get("threads")),
+        ("Python", found.get("python")),
+        ("fingerprint", found.get("fingerprint")),
+        ("plugins", ", ".join(str(p) for p in run.info.get("plugins") or ()) or None),
+    ]
+    return [(name, str(value)) for name, value in rows if value not in (None, "")]
+
+
+def _backends(run: Run) -> list[tuple[str, str, str]]:
+    rows = []
+    for name, found in sorted(_mapping(run.info.get("backends")).items()):
+        entry = _mapping(found)
+        state = "available" if entry.get("available") else "not available"
+        detail = entry.get("reason") or ", ".join(
+            str(entry[key]) for key in ("version", "interpreter") if entry.get(key)
+        )
+        rows.append((str(name), state, str(detail)))
+    return rows
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _anchor(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower().replace("= -", "= minus ")).strip("-")

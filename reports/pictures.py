@@ -1,0 +1,210 @@
+"""Pictures of solutions: profiles and heat maps of fields, trajectories of states, each beside its error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
+
+from problems.base import ODE, PDE, Array, MatrixEigenproblem
+from reports.drawing import (
+    DIVERGING,
+    HEAT,
+    INK,
+    Figure,
+    Palette,
+    canvas,
+    component_colours,
+    finish,
+    legend,
+    log_axis,
+    log_ticks,
+    power_of_ten,
+)
+from reports.summary import Configuration
+
+FEW_TIMES = 12
+"""Up to this many instants are drawn as profiles: a map between so few would show the interpolation."""
+MOST_POINTS = 20_000
+LEAST_ERROR = 1e-17
+SLICE = 0.1
+SUBSCRIPTS = "₁₂₃₄₅₆₇₈₉"
+
+
+def field(problem: PDE, c: Configuration, solution: Array, limits: tuple[float, float], name: str) -> Figure:
+    """The first component of a field and its error; `limits` bound the error in every picture of the section."""
+    points = problem.points()
+    values = solution[:, 0]
+    error = np.abs(values - problem.reference(points)[:, 0])
+    caption = f"{c.label}: solution and pointwise error of its best seed"
+    if problem.steady or problem.dimension > 1:
+        return _map_of_space(problem, points, values, error, limits, name, caption)
+    times = np.unique(points[:, 1])
+    if len(times) <= FEW_TIMES:
+        return _profiles(problem, points, values, error, limits, name, caption)
+    return _map_of_time(points, values, error, limits, name, caption)
+
+
+def error_limits(problem: PDE, solutions: Sequence[Array]) -> tuple[float, float]:
+    """A common range for the errors of several solutions: from the 2nd percentile of the best to the worst maximum."""
+    reference = problem.reference(problem.points())[:, 0]
+    errors = [np.maximum(np.abs(s[:, 0] - reference), LEAST_ERROR) for s in solutions]
+    low = min(float(np.quantile(e, 0.02)) for e in errors)
+    high = max(float(e.max()) for e in errors)
+    return low, max(high, 10.0 * low)
+
+
+def states(problem: ODE, found: Mapping[Configuration, Array], palette: Palette, name: str) -> Figure:
+    """Solutions of an initial value problem over its reference, and their errors."""
+    points = problem.points()
+    reference = problem.reference(points)
+    t = points[:, 0]
+    with canvas(4.4, rows=2) as (figure, (top, bottom)):
+        top.plot(t, reference, color=INK, lw=3.0, alpha=0.25)
+        handles = [Line2D([], [], color=INK, lw=3.0, alpha=0.25, label="reference")]
+        extremes: list[float] = []
+        for c, solution in found.items():
+            style: dict[str, Any] = {"color": palette[c.solver], "ls": "--" if c.family == "neural" else "-", "lw": 1.1}
+            top.plot(t, solution, **style)
+            error = np.maximum(np.abs(solution - reference).max(axis=1), LEAST_ERROR)
+            bottom.plot(t, error, **style)
+            extremes += [float(np.quantile(error, 0.02)), float(error.max())]
+            handles.append(Line2D([], [], label=c.label, **style))
+        log_axis(bottom, "y", extremes)
+        top.set(ylabel="y")
+        bottom.set(xlabel="t", ylabel="|error|")
+        legend(bottom, handles, 1, -0.32)
+        return finish(figure, name, "Solutions and their errors at the evaluation points, best seed of each solver.")
+
+
+def flow(problem: MatrixEigenproblem, c: Configuration, t: Array, y: Array, name: str) -> Figure:
+    """Normalised states of an eigenvector flow; diamonds at the end are the true eigenvector."""
+    length = np.linalg.norm(y, axis=1, keepdims=True)
+    paths = y / np.where(length > 0.0, length, 1.0)
+    true = problem.wanted()[1]
+    true = true * (np.sign(paths[-1] @ true) or 1.0)
+    keep = np.unique(np.linspace(0, len(t) - 1, min(len(t), 400)).astype(int))
+    with canvas(2.9) as (figure, (axes,)):
+        for i, colour in enumerate(component_colours(len(true))):
+            axes.plot(t[keep], paths[keep, i], color=colour, lw=1.3)
+            axes.plot(t[-1], true[i], "D", color=colour, ms=5, mew=0.5, mec=INK, clip_on=False, zorder=3)
+        axes.set(xlabel="t", ylabel="entries of x(t) / ‖x(t)‖", xlim=(float(t[0]), float(t[-1])))
+        note = f"{c.label}: the flow, best seed; diamonds are the entries of the true eigenvector, its sign aligned"
+        return finish(figure, name, note + ".")
+
+
+def _profiles(
+    problem: PDE, points: Array, values: Array, error: Array, limits: tuple[float, float], name: str, caption: str
+) -> Figure:
+    times = np.unique(points[:, 1])
+    # Early instants are dark; the palest end of the map would vanish on white.
+    shades = sns.color_palette(HEAT, len(times) + 1).as_hex()[: len(times)]
+    with canvas(3.9, rows=2) as (figure, (top, bottom)):
+        reference = problem.reference(points)[:, 0]
+        for time, shade in zip(times, shades, strict=True):
+            at = points[:, 1] == time
+            order = np.argsort(points[at, 0])
+            x = points[at, 0][order]
+            top.plot(x, reference[at][order], color=INK, lw=2.6, alpha=0.22)
+            top.plot(x, values[at][order], color=shade, lw=1.1)
+            bottom.plot(x, np.maximum(error[at][order], LEAST_ERROR), color=shade, lw=0.9)
+        log_axis(bottom, "y", limits)
+        top.set(ylabel="u")
+        bottom.set(xlabel="x", ylabel="|error|")
+        handles = [Line2D([], [], color=s, label=f"t = {t:.3g}") for t, s in zip(times, shades, strict=True)]
+        handles.append(Line2D([], [], color=INK, lw=2.6, alpha=0.22, label="reference"))
+        legend(bottom, handles, 3, -0.34)
+        return finish(figure, name, caption + f" at {len(times)} instants.")
+
+
+def _map_of_time(
+    points: Array, values: Array, error: Array, limits: tuple[float, float], name: str, caption: str
+) -> Figure:
+    x, t = np.unique(points[:, 0]), np.unique(points[:, 1])
+    shape = (len(t), len(x))
+    every = max(1, int(np.ceil(points.shape[0] / MOST_POINTS)))
+    kept = np.unique(np.append(np.arange(0, len(t), every), len(t) - 1))
+    with canvas(4.4, rows=2) as (figure, (top, bottom)):
+        for axes, data, title, style in _layers(values, error, limits, (top, bottom)):
+            mesh = axes.pcolormesh(x, t[kept], data.reshape(shape)[kept], shading="nearest", rasterized=True, **style)
+            _finish_map(figure, axes, mesh, title)
+            axes.set_ylabel("t")
+        bottom.set_xlabel("x")
+        thinned = f", every {every}th time level" if every > 1 else ""
+        return finish(figure, name, caption + thinned + ".")
+
+
+def _map_of_space(
+    problem: PDE, points: Array, values: Array, error: Array, limits: tuple[float, float], name: str, caption: str
+) -> Figure:
+    d = problem.dimension
+    chosen = np.ones(len(points), dtype=bool)
+    if not problem.steady:
+        chosen &= points[:, d] == points[:, d].max()
+        caption += f", t = {points[:, d].max():.3g}"
+    box = problem.domain()
+    for axis in range(2, d):
+        middle = 0.5 * (box.lower[axis] + box.upper[axis])
+        chosen &= np.abs(points[:, axis] - middle) <= 0.5 * SLICE * box.lengths[axis]
+        caption += f", slice |x{SUBSCRIPTS[axis]} − {middle:g}| ≤ {0.5 * SLICE * box.lengths[axis]:g}"
+    if d == 1:
+        return _line(points[:, 0], values, error, problem.reference(points)[:, 0], limits, name, caption)
+    x, y = points[chosen, 0], points[chosen, 1]
+    with canvas(2.5, columns=2) as (figure, both):
+        for axes, data, title, style in _layers(values[chosen], error[chosen], limits, both):
+            mesh: ScalarMappable
+            if d == 2:
+                mesh = axes.tripcolor(x, y, data, shading="gouraud", rasterized=True, **style)
+            else:
+                mesh = axes.scatter(x, y, c=data, s=7, lw=0, rasterized=True, **style)
+            _finish_map(figure, axes, mesh, title)
+            axes.set(xlabel="x₁", ylabel="x₂" if axes is both[0] else "", aspect="equal")
+        return finish(figure, name, caption + ".")
+
+
+def _line(
+    x: Array, values: Array, error: Array, reference: Array, limits: tuple[float, float], name: str, caption: str
+) -> Figure:
+    order = np.argsort(x)
+    with canvas(3.6, rows=2) as (figure, (top, bottom)):
+        top.plot(x[order], reference[order], color=INK, lw=2.6, alpha=0.22)
+        top.plot(x[order], values[order], color=INK, lw=1.1)
+        bottom.plot(x[order], np.maximum(error[order], LEAST_ERROR), color=INK, lw=0.9)
+        log_axis(bottom, "y", limits)
+        top.set(ylabel="u")
+        bottom.set(xlabel="x", ylabel="|error|")
+        return finish(figure, name, caption + "; the wide line is the reference.")
+
+
+def _layers(
+    values: Array, error: Array, limits: tuple[float, float], pair: Sequence[Axes]
+) -> list[tuple[Axes, Array, str, dict[str, Any]]]:
+    low, high = float(values.min()), float(values.max())
+    signed = low < -0.05 * max(abs(low), abs(high))
+    bound = max(abs(low), abs(high))
+    shades: dict[str, Any] = {"cmap": DIVERGING, "vmin": -bound, "vmax": bound} if signed else {"cmap": HEAT}
+    norm = {"cmap": "magma", "norm": LogNorm(*limits, clip=True)}
+    return [
+        (pair[0], values, "solution u", shades),
+        (pair[1], np.maximum(error, limits[0]), "|error|", norm),
+    ]
+
+
+def _finish_map(figure: Canvas, axes: Axes, mesh: ScalarMappable, title: str) -> None:
+    axes.grid(visible=False)
+    axes.set_title(title, loc="left")
+    bar = figure.colorbar(mesh, ax=axes, fraction=0.05, pad=0.03)
+    if isinstance(mesh.norm, LogNorm):
+        ticks = log_ticks(*mesh.get_clim())
+        bar.set_ticks(ticks, labels=[power_of_ten(tick) for tick in ticks])
+        bar.ax.minorticks_off()
+    bar.outline.set_visible(False)
+    if bar.solids is not None:
+        bar.solids.set_rasterized(True)

@@ -1,0 +1,89 @@
+"""One run's folder: its description, its records and the solutions saved beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import problems
+from benchmarks import store
+from benchmarks.cases import Case
+from benchmarks.record import Record
+from problems import InputError, Problem
+from problems.base import Array
+
+
+@dataclass
+class Run:
+    """What is read from a run's folder; `notes` names everything that could not be read."""
+
+    path: Path
+    info: Mapping[str, Any]
+    records: list[Record]
+    notes: list[str]
+    _problems: dict[str, Problem | None] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, run_dir: str | Path) -> Run:
+        """Read the folder.
+
+        Raises:
+            InputError: if it holds no readable record.
+
+        """
+        path = Path(run_dir)
+        records, complaints = store.read(path)
+        if not records:
+            why = f" ({'; '.join(complaints)})" if complaints else ""
+            raise InputError(
+                f"{path} holds no records{why}; make some with `debench run`, or name another run's folder"
+            )
+        notes = [f"{complaint}; the row is not in this report." for complaint in complaints]
+        info = store.read_meta(path)
+        if not info:
+            notes.append(f"{store.META} is missing or unreadable, so the environment of this run is not known.")
+        return cls(path, info, records, notes)
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """The machine and its software, as the run noted them."""
+        found = self.info.get("environment")
+        return found if isinstance(found, Mapping) else {}
+
+    def record(self, case: str) -> Record:
+        """The record of a case."""
+        return next(record for record in self.records if record.case == case)
+
+    def problem(self, record: Record) -> Problem | None:
+        """The problem rebuilt from a record; None, with a note, where this installation does not know it."""
+        key = json.dumps([record.problem, record.problem_parameters], sort_keys=True)
+        if key not in self._problems:
+            try:
+                self._problems[key] = problems.REGISTRY.get(record.problem).create(record.problem_parameters)
+            except InputError as error:
+                self.note(f"{record.problem!r} has no equation and no pictures here: {error}.")
+                self._problems[key] = None
+        return self._problems[key]
+
+    def arrays(self, record: Record) -> dict[str, Array]:
+        """The arrays saved for a record; empty, with a note, where the file is missing or damaged."""
+        found = store.read_arrays(self.path, record.case)
+        if not found and record.answered:
+            name = f"{store.SOLUTIONS}/{record.case}.npz"
+            self.note(f"The solution of {record.solver} on {record.problem} is missing or damaged ({name}).")
+        return found
+
+    def command(self, record: Record) -> str:
+        """The command that runs one row again, or why it cannot be given."""
+        try:
+            return Case.from_record(record).command(self.info.get("plugins") or ())
+        except InputError as error:
+            return f"# {record.solver} on {record.problem}: {error}"
+
+    def note(self, text: str) -> None:
+        """Remember something that the reader of the report has to know, once."""
+        if text not in self.notes:
+            self.notes.append(text)

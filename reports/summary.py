@@ -1,0 +1,188 @@
+"""Sections and configurations: rows that belong together, with their spread over seeds.
+
+A section is a problem with one set of parameters. A configuration is a solver with one set of parameters in a
+section; its rows differ in nothing but the seed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reports.words import number
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Order statistics of a quantity over seeds."""
+
+    median: float
+    lower_quartile: float
+    upper_quartile: float
+    least: float
+    most: float
+    count: int
+
+    @classmethod
+    def of(cls, values: Iterable[Any]) -> Spread | None:
+        """The spread of the finite values, or None where there is none."""
+        known = np.array([v for v in values if v is not None and math.isfinite(v)], dtype=float)
+        if not known.size:
+            return None
+        least, lower, median, upper, most = np.quantile(known, [0.0, 0.25, 0.5, 0.75, 1.0])
+        return cls(float(median), float(lower), float(upper), float(least), float(most), known.size)
+
+
+@dataclass(frozen=True, eq=False)
+class Configuration:
+    """One solver with one set of parameters; `rows` has one row per seed.
+
+    `settings` holds only what tells it from its neighbours: pairs of a column of the frame and its value in words.
+    """
+
+    name: str
+    settings: tuple[tuple[str, str], ...]
+    rows: pd.DataFrame
+    tag: str = ""
+
+    @property
+    def label(self) -> str:
+        """Solver, preset and the settings that matter."""
+        return self.label_without(())
+
+    def label_without(self, names: Collection[str]) -> str:
+        """The label without the settings called `names`."""
+        kept = [(name, value) for name, value in self.settings if name not in names]
+        short = [name.rpartition(".")[2] for name, _ in kept]
+        parts = [
+            f"{brief if short.count(brief) == 1 else name.removeprefix('solver.')} = {value}"
+            for brief, (name, value) in zip(short, kept, strict=True)
+        ]
+        tag = f" [{self.tag}]" if self.tag else ""
+        return self.name + (f" · {', '.join(parts)}" if parts else "") + tag
+
+    @functools.cached_property
+    def first(self) -> dict[str, Any]:
+        """Columns that do not depend on the seed can be read here."""
+        return self.rows.iloc[0].to_dict()
+
+    @property
+    def solver(self) -> str:
+        """Name of the solver."""
+        return str(self.first["solver"])
+
+    @property
+    def family(self) -> str:
+        """`neural` or `classical`."""
+        return str(self.first["family"])
+
+    @functools.cached_property
+    def finished(self) -> int:
+        """Number of seeds that gave a finite answer."""
+        return int(self.rows["ok"].sum())
+
+    @property
+    def failed(self) -> int:
+        """Number of seeds that did not."""
+        return len(self.rows) - self.finished
+
+    @property
+    def reliable(self) -> bool:
+        """Whether more seeds finished than failed; only then a median says what a user would get."""
+        return self.finished > self.failed
+
+    @functools.cached_property
+    def shown(self) -> pd.DataFrame:
+        """Finished rows; where there are none, those that diverged with an answer to show."""
+        return self.rows[self.rows["ok"]] if self.finished else self.rows[self.rows["answered"]]
+
+    def spread(self, column: str) -> Spread | None:
+        """Spread of a column over the shown rows."""
+        return Spread.of(self.shown[column]) if column in self.shown else None
+
+    def median(self, column: str) -> float:
+        """Median of a column over the shown rows, NaN where nothing was measured."""
+        found = self.spread(column)
+        return found.median if found else math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A problem with one set of parameters, and every configuration that was tried on it."""
+
+    problem: str
+    title: str
+    preset: str
+    headline: str
+    configurations: tuple[Configuration, ...]
+
+    def of_family(self, family: str) -> list[Configuration]:
+        """Configurations of a family that finished on most seeds, fastest first."""
+        found = [c for c in self.configurations if c.family == family and c.reliable]
+        return sorted(found, key=lambda c: c.median("solve_median"))
+
+
+def sections(rows: pd.DataFrame) -> list[Section]:
+    """Sections in the order in which they were run, those of one problem next to each other."""
+    found = []
+    for problem, of_problem in rows.groupby("problem", sort=False):
+        varying = _varying(of_problem, "problem.")
+        for _, part in of_problem.groupby("section", sort=False):
+            first = part.iloc[0]
+            title = ", ".join(f"{name.removeprefix('problem.')} = {number(first[name])}" for name in varying)
+            presets = [preset for preset in part["problem_preset"].unique() if preset]
+            found.append(
+                Section(
+                    str(problem),
+                    title or "default parameters",
+                    ", ".join(presets),
+                    str(first["headline"]),
+                    tuple(_configurations(part)),
+                )
+            )
+    return found
+
+
+def pareto(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Indices of the points that no other one beats in both coordinates (less is better), by the first coordinate."""
+    front: list[int] = []
+    for i in sorted(range(len(points)), key=lambda i: points[i]):
+        if not front or points[i][1] < points[front[-1]][1]:
+            front.append(i)
+    return front
+
+
+def _configurations(part: pd.DataFrame) -> list[Configuration]:
+    found: list[Configuration] = []
+    for _, of_solver in part.groupby("solver", sort=False):
+        varying = _varying(of_solver, "solver.") + [
+            name for name in ("device", "precision", "threads") if of_solver[name].nunique() > 1
+        ]
+        drafts = [_configuration(rows, varying) for _, rows in of_solver.groupby("configuration", sort=False)]
+        labels = [draft.label for draft in drafts]
+        found += [
+            dataclasses.replace(d, tag=str(d.first["published"])) if labels.count(d.label) > 1 else d for d in drafts
+        ]
+    return found
+
+
+def _configuration(rows: pd.DataFrame, varying: Sequence[str]) -> Configuration:
+    row = rows.iloc[0]
+    name = f"{row['solver']}@{row['solver_preset']}" if row["solver_preset"] else str(row["solver"])
+    return Configuration(name, tuple((n, number(row[n])) for n in varying if not _absent(row[n])), rows)
+
+
+def _varying(rows: pd.DataFrame, prefix: str) -> list[str]:
+    names = [name for name in rows.columns if name.startswith(prefix)]
+    return [name for name in names if rows[name].astype(object).map(str).nunique() > 1]
+
+
+def _absent(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))

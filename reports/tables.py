@@ -1,0 +1,272 @@
+"""Tables of a report, independent of the format that they are written in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.record import REMEDY, Status
+from reports.conclusions import EQUAL, Cost, costs, most_accurate, shared
+from reports.published import Comparison
+from reports.summary import Configuration, Section, Spread
+from reports.words import factor, known, mebibytes, metric, number, scientific, seconds
+
+NORMS = ("relative_l2", "relative_linf", "mean_abs", "max_abs")
+TIMES = {"setup_first": "set-up", "compile_first": "compile", "solve_median": "solve", "evaluate_median": "evaluate"}
+LONG = 140
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is shown, in a second line in small print, and what a column is sorted by."""
+
+    text: str
+    detail: str = ""
+    sort: float | str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """Heading, its unit or method, and whether it holds numbers."""
+
+    title: str
+    unit: str = ""
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows; the first cell of a row is its heading."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def text(value: str, detail: str = "", kind: str = "") -> Cell:
+    """A cell of words."""
+    return Cell(value, detail, value.lower(), kind)
+
+
+def quantity(value: float, words: Callable[[float], str], spread: Spread | None = None, kind: str = "") -> Cell:
+    """A cell of one number, with the range over seeds where there are several."""
+    if not known(value):
+        return Cell("")
+    several = spread is not None and spread.count > 1 and spread.most > spread.least
+    detail = f"{words(spread.least)} – {words(spread.most)}" if several and spread else ""
+    return Cell(words(value), detail, float(value), kind)
+
+
+def measured(section: Section) -> Table:
+    """Every configuration of a section, in the order in which it was run; columns without any entry are left out."""
+    chosen = section.configurations
+    columns: list[tuple[Column, list[Cell]]] = [
+        (Column("solver", numeric=False), [text(c.label) for c in chosen]),
+        (Column("family", numeric=False), [text(c.family, kind=c.family) for c in chosen]),
+        (Column("precision", numeric=False), [text(str(c.first["precision"]), str(c.first["device"])) for c in chosen]),
+        (Column("status", numeric=False), [_status(c) for c in chosen]),
+    ]
+    names = [section.headline, *(name for name in NORMS if name != section.headline)]
+    for name in names:
+        column = name if name in NORMS else f"metric.{name}"
+        kind = "headline" if name == section.headline else ""
+        columns.append((Column(metric(name)), [_spread(c, column, scientific, kind) for c in chosen]))
+    columns.append((Column("eigenvalue"), [_spread(c, "metric.eigenvalue", _digits) for c in chosen]))
+    columns.append((Column(metric("ratio_mean"), "mean ± deviation over i"), [_ratio(c) for c in chosen]))
+    columns.append((Column("unknowns"), [_spread(c, "unknowns", _count) for c in chosen]))
+    for title, column in (("dx", "dx"), ("dt", "dt"), ("tolerance", "fact.tolerance")):
+        columns.append((Column(title), [_spread(c, column, scientific) for c in chosen]))
+    for column, title in TIMES.items():
+        columns.append((Column(title, "time"), [_spread(c, column, seconds) for c in chosen]))
+    columns += [*_memory(chosen, "host"), *_memory(chosen, "device")]
+    columns.append((Column("seeds"), [_seeds(c) for c in chosen]))
+    kept = [(head, cells) for head, cells in columns if any(cell.text for cell in cells)]
+    rows = tuple(zip(*(cells for _, cells in kept), strict=True))
+    return Table("Every configuration that was tried", tuple(head for head, _ in kept), rows)
+
+
+def overview(found: Sequence[tuple[str, Section]]) -> Table:
+    """What each family reached on each section, and who was faster where both got."""
+    rows = []
+    for title, section in found:
+        cost = shared(costs(section))
+        best = [_best(section, family) for family in ("classical", "neural")]
+        if cost is None:
+            rows.append((text(title), text(metric(section.headline)), *best, Cell(""), Cell("")))
+            continue
+        ahead = "classical" if cost.ratio > 1.0 else "neural"
+        ratio = max(cost.ratio, 1.0 / cost.ratio)
+        words = "equal" if ratio <= EQUAL else f"{ahead}, {factor(ratio)}×"
+        accuracy = Cell(f"≤ {scientific(cost.accuracy, 1)}", "", cost.accuracy)
+        faster = Cell(words, sort=words, kind="" if ratio <= EQUAL else ahead)
+        rows.append((text(title), text(metric(section.headline)), *best, accuracy, faster))
+    columns = (
+        Column("problem", numeric=False),
+        Column("judged by", numeric=False),
+        Column("most accurate classical", "median error, solve time"),
+        Column("most accurate neural", "median error, solve time"),
+        Column("reached by both"),
+        Column("faster there", "solve time", numeric=False),
+    )
+    return Table("What each family reached", columns, tuple(rows))
+
+
+def cost_table(table: Sequence[Cost], headline: str) -> Table:
+    """The fastest way of each family to each accuracy."""
+    rows = []
+    for cost in table:
+        ratio, total = cost.ratio, cost.total_ratio
+        rows.append(
+            (
+                Cell(f"≤ {scientific(cost.accuracy, 1)}", sort=cost.accuracy),
+                _winner(cost.classical),
+                _winner(cost.neural),
+                quantity(ratio, lambda r: f"{factor(r)}×" if r >= 1 else f"1/{factor(1 / r)}×"),
+                quantity(total, lambda r: f"{factor(r)}×" if r >= 1 else f"1/{factor(1 / r)}×"),
+            )
+        )
+    columns = (
+        Column(metric(headline)),
+        Column("fastest classical", numeric=False),
+        Column("fastest neural", numeric=False),
+        Column("neural ÷ classical", "solve time"),
+        Column("neural ÷ classical", "total time"),
+    )
+    return Table("Cost of an accuracy: the fastest reliable configuration of each family", columns, tuple(rows))
+
+
+def published_table(comparisons: Sequence[Comparison]) -> Table:
+    """Published against measured."""
+    columns = (
+        Column("figure", numeric=False),
+        Column("published"),
+        Column("measured", "median, range over seeds"),
+        Column("seeds"),
+        Column("solver", numeric=False),
+        Column("verdict", numeric=False),
+        Column("published time"),
+        Column("solve time"),
+        Column("remark", numeric=False),
+    )
+    rows = tuple(_published_row(c) for c in comparisons)
+    filled = [any(row[i].text for row in rows) for i in range(len(columns))]
+    kept = tuple(column for column, keep in zip(columns, filled, strict=True) if keep)
+    rows = tuple(tuple(cell for cell, keep in zip(row, filled, strict=True) if keep) for row in rows)
+    return Table("Each figure of the sources, and what this run gave for it", kept, rows)
+
+
+def failures_table(rows: Sequence[tuple[Section, Configuration]]) -> Table:
+    """Everything that did not finish, one row per status of a configuration."""
+    cells = []
+    for section, c in rows:
+        lost = c.rows[~c.rows["ok"]]
+        for (status, reason), part in lost.groupby(["status", "reason"], sort=False, dropna=False):
+            seeds = ", ".join(str(seed) for seed in sorted(part["seed"]))
+            remedy = REMEDY.get(Status(status), "") if status in set(Status) else ""
+            cells.append(
+                (
+                    text(c.label, f"{section.problem}: {section.title}"),
+                    text(str(status), kind="bad"),
+                    text(str(reason)),
+                    text(remedy or ("The headline error is not finite." if status == Status.FINISHED else "")),
+                    Cell(seeds, sort=len(part)),
+                )
+            )
+    titles = ("solver and problem", "status", "reason", "what to do", "seeds")
+    return Table("Rows that did not finish", tuple(Column(title, numeric=False) for title in titles), tuple(cells))
+
+
+def _published_row(c: Comparison) -> tuple[Cell, ...]:
+    entry, known_time = c.entry, c.entry.seconds
+    value = number(entry.value) if c.published_error is not None else scientific(entry.value, 5)
+    value += f" ± {number(entry.spread)}" if entry.spread is not None else ""
+    shown = Cell("")
+    if c.measured:
+        words = _digits if c.measured_error else lambda v: scientific(v, 5)
+        error = f"error {scientific(c.measured_error.median)}" if c.measured_error else ""
+        spread = quantity(c.measured.median, words, c.measured)
+        shown = Cell(spread.text, " · ".join(part for part in (error, spread.detail) if part), spread.sort)
+    config = c.configuration
+    return (
+        text(f"{entry.entry}: {metric(entry.metric)}", f"{entry.source} · {c.key}"),
+        Cell(value, f"error {scientific(c.published_error)}" if c.published_error is not None else "", entry.value),
+        shown,
+        _seeds(config) if config else Cell(""),
+        text(config.label if config else ""),
+        text(c.verdict, c.detail if len(c.detail) < LONG else c.detail[:LONG] + "…", kind=_verdict_kind(c.verdict)),
+        quantity(known_time, seconds) if known_time is not None else Cell(""),
+        _spread(config, "solve_median", seconds) if config else Cell(""),
+        text(entry.remark, kind="long"),
+    )
+
+
+def _verdict_kind(verdict: str) -> str:
+    return {"reproduced": "good", "better": "good", "not run": "muted"}.get(verdict, "bad")
+
+
+def _status(c: Configuration) -> Cell:
+    if c.finished:
+        detail = f"{c.failed} of {len(c.rows)} seeds did not" if c.failed else ""
+        return text("finished", detail, kind="bad" if c.failed else "")
+    reason = str(c.first["reason"])
+    return text(str(c.first["status"]), reason if len(reason) < LONG else reason[:LONG] + "…", kind="bad")
+
+
+def _spread(c: Configuration, column: str, words: Callable[[float], str], kind: str = "") -> Cell:
+    spread = c.spread(column)
+    return quantity(spread.median, words, spread, kind) if spread else Cell("")
+
+
+def _memory(chosen: Sequence[Configuration], kind: str) -> list[tuple[Column, list[Cell]]]:
+    """One column per method of measurement, so that no column mixes two."""
+    methods = [str(c.first[f"{kind}_method"]) for c in chosen]
+    found = []
+    for method in dict.fromkeys(m for m, c in zip(methods, chosen, strict=True) if c.spread(f"{kind}_bytes")):
+        cells = []
+        for c, mine in zip(chosen, methods, strict=True):
+            base = c.median(f"{kind}_base_bytes")
+            detail = f"from {mebibytes(base)}" if known(base) else ""
+            cells.append(
+                Cell(mebibytes(c.median(f"{kind}_bytes")), detail, c.median(f"{kind}_bytes"))
+                if mine == method and c.spread(f"{kind}_bytes")
+                else Cell("", mine if mine.startswith("not measured") else "")
+            )
+        found.append((Column(f"{kind} memory", f"MiB, {method or 'method unknown'}"), cells))
+    return found
+
+
+def _ratio(c: Configuration) -> Cell:
+    mean, deviation = c.spread("metric.ratio_mean"), c.spread("metric.ratio_std")
+    if mean is None or deviation is None:
+        return Cell("")
+    return Cell(f"{_digits(mean.median)} ± {scientific(deviation.median, 2)}", "", mean.median)
+
+
+def _seeds(c: Configuration) -> Cell:
+    total = len(c.rows)
+    return Cell(str(total), "" if not c.failed else f"{c.finished} ok, {c.failed} failed", total)
+
+
+def _best(section: Section, family: str) -> Cell:
+    c = most_accurate(section, family)
+    if c is None:
+        tried = any(other.family == family for other in section.configurations)
+        return Cell("—", "none reliable" if tried else "not run", kind="muted")
+    error = c.median("error")
+    return Cell(scientific(error), f"{seconds(c.median('solve_median'))}, {c.name}", error)
+
+
+def _winner(c: Configuration | None) -> Cell:
+    if c is None:
+        return text("—", "not reached", kind="muted")
+    total = c.median("total_s")
+    return text(c.label, f"{seconds(c.median('solve_median'))} (total {seconds(total)})")
+
+
+def _digits(value: float) -> str:
+    return f"{value:.5f}" if abs(value) < 1e5 else scientific(value)
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"

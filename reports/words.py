@@ -1,0 +1,77 @@
+"""Quantities and names in words, the same ones in tables, figures and sentences."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+METRICS = {
+    "relative_l2": "relative L2 error",
+    "relative_linf": "relative L∞ error",
+    "mean_abs": "mean absolute error",
+    "max_abs": "maximum absolute error",
+    "eigenvalue": "eigenvalue",
+    "eigenvalue_error": "absolute eigenvalue error",
+    "ratio_mean": "mean of (Av)ᵢ/vᵢ",
+    "ratio_std": "deviation of (Av)ᵢ/vᵢ",
+    "ratio_error": "error of the mean ratio",
+}
+UNITS = ((60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+
+
+def metric(name: str) -> str:
+    """What a figure of merit is called."""
+    return METRICS.get(name, name.replace("_", " "))
+
+
+def known(value: Any) -> bool:
+    """Whether there is a finite number to show."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def number(value: Any) -> str:
+    """A parameter's value: floats to six digits, the rest as it is."""
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e6 else f"{value:.6g}"
+    return str(value)
+
+
+def scientific(value: float, digits: int = 3) -> str:
+    """An error: 1.23e-4."""
+    if not known(value):
+        return ""
+    if value == 0.0:
+        return "0"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def seconds(value: float) -> str:
+    """A duration in the unit that suits it; from ten minutes on in minutes."""
+    if not known(value):
+        return ""
+    if value == 0.0:
+        return "0 s"
+    size, unit = next(((s, u) for s, u in UNITS if value >= (10 * s if u == "min" else s)), UNITS[-1])
+    return f"{significant(value / size)} {unit}"
+
+
+def mebibytes(value: float) -> str:
+    """Memory in MiB, without the unit."""
+    return significant(value / 2**20) if known(value) else ""
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Fixed notation with that many significant digits, never in scientific notation."""
+    if value == 0.0:
+        return "0"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{places}f}"
+
+
+def factor(value: float) -> str:
+    """A ratio to two digits: 1.4, 37, 5,200."""
+    if value < 10 or not math.isfinite(value):
+        return f"{value:.1f}".replace("inf", "∞")
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return f"{round(value / unit) * unit:,.0f}"

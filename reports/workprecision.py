@@ -1,0 +1,158 @@
+"""Work–precision diagrams, step-size studies and training curves: errors and losses on logarithmic axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from problems.base import Array
+from reports.convergence import Study
+from reports.drawing import INK, LINES, MARKERS, WIDE, Figure, Palette, canvas, finish, legend, log_axis
+from reports.summary import Configuration, Section, Spread, pareto
+from reports.words import metric, scientific
+
+FLOOR = 1e-16
+"""Errors below are drawn here: rounding alone decides about them, and zero has no logarithm."""
+WORK = {"solve_median": "solve time / s", "total_s": "set-up + compilation + solve time / s"}
+
+
+def work_precision(section: Section, work: str, palette: Palette, name: str) -> Figure | None:
+    """Error against time for both families, or None where fewer than two configurations have both."""
+    points = [(c, c.spread(work), c.spread("error")) for c in section.configurations if c.finished]
+    drawn = [(c, time, error) for c, time, error in points if time and error and time.least > 0.0]
+    if len(drawn) < 2:
+        return None
+    with canvas(3.5, width=WIDE) as (figure, (axes,)):
+        for c, time, error in drawn:
+            _whiskers(axes, time, error, palette[c.solver])
+        for c, time, error in drawn:
+            fill = palette[c.solver] if c.reliable else "none"
+            marker = Line2D([time.median], [max(error.median, FLOOR)], marker=MARKERS.get(c.family, "s"), ms=5.0, ls="")
+            marker.set(markeredgecolor=palette[c.solver], markerfacecolor=fill, markeredgewidth=1.0, zorder=3)
+            axes.add_line(marker)
+        for family in LINES:
+            members = [(t.median, max(e.median, FLOOR)) for c, t, e in drawn if c.family == family and c.reliable]
+            front = [members[i] for i in pareto(members)]
+            if len(front) > 1:
+                axes.step(*zip(*front, strict=True), where="post", color=INK, lw=0.9, ls=LINES[family], alpha=0.55)
+        log_axis(axes, "x", [v for _, t, _ in drawn for v in (t.least, t.most)])
+        log_axis(axes, "y", [max(v, FLOOR) for _, _, e in drawn for v in (e.least, e.most)])
+        axes.set(xlabel=WORK[work], ylabel=metric(section.headline))
+        legend(axes, _solver_handles((c for c, _, _ in drawn), palette) + _front_handles(drawn), 2, -0.2)
+        left_out = len(section.configurations) - len(drawn)
+        caption = (
+            f"Error against {WORK[work].removesuffix(' / s')}; the lower left is better. Markers are medians over "
+            "seeds (hollow where no more seeds finished than failed), thick bars quartiles, thin bars the whole range; "
+            "lines are the Pareto fronts."
+        )
+        if left_out:
+            caption += f" {left_out} of {len(section.configurations)} configurations have no answer to show."
+        return finish(figure, name, caption)
+
+
+def step_study(studies: Sequence[Study], section: Section, palette: Palette, name: str) -> Figure:
+    """Error against one kind of step, with the fitted line where there is a clean order."""
+    step = studies[0].step
+    with canvas(3.2) as (figure, (axes,)):
+        handles = []
+        steps, errors = [], []
+        shapes = ("o", "s", "^", "v", "D", "P", "X", "*")
+        repeats: dict[str, int] = {}
+        for study in studies:
+            x = np.array(study.steps)
+            spreads = [c.spread("error") for c in study.configurations]
+            y = np.array([max(s.median, FLOOR) for s in spreads if s])
+            shape = shapes[repeats.setdefault(study.solver, 0) % len(shapes)]
+            repeats[study.solver] += 1
+            colour = palette[study.solver]
+            for at, spread in zip(x, spreads, strict=True):
+                if spread and spread.count > 1:
+                    axes.plot([at, at], [max(spread.least, FLOOR), spread.most], color=colour, lw=0.8)
+            axes.plot(x, y, shape, color=colour, ms=5, mew=0)
+            fit = study.fit
+            if fit.order is not None:
+                axes.plot(x[: fit.used], np.exp(fit.intercept) * x[: fit.used] ** fit.order, color=colour, lw=1.1)
+            if fit.plateau is not None:
+                axes.plot(x[fit.used - 1 :], [fit.plateau] * (len(x) - fit.used + 1), color=colour, lw=1.1, ls=":")
+            together = f" (with {', '.join(study.coupled)})" if study.coupled else ""
+            handles.append(Line2D([], [], color=colour, marker=shape, ms=5, mew=0, lw=1.1))
+            handles[-1].set_label(f"{study.label}{together}: {fit.words}")
+            steps += list(x)
+            errors += list(y) + [v for s in spreads if s for v in (max(s.least, FLOOR), s.most)]
+        log_axis(axes, "x", steps)
+        log_axis(axes, "y", errors)
+        unit = "relative tolerance" if step == "tolerance" else step
+        axes.set(xlabel=unit, ylabel=metric(section.headline))
+        legend(axes, handles, 1, -0.22)
+        return finish(
+            figure,
+            name,
+            f"Error against {unit}. Solid lines are powers of the step fitted to the points before a plateau, dotted "
+            "lines are plateaus, where something other than this step limits the error.",
+        )
+
+
+def training(curves: Sequence[tuple[Configuration, list[tuple[Array, Array]]]], palette: Palette, name: str) -> Figure:
+    """Training loss against iterations, one band per configuration."""
+    with canvas(2.8) as (figure, (axes,)):
+        handles, iterations, losses = [], [], []
+        dashes = ("-", "--", ":", "-.")
+        repeats: dict[str, int] = {}
+        for c, histories in curves:
+            repeats[c.solver] = repeats.get(c.solver, -1) + 1
+            dash = dashes[repeats[c.solver] % len(dashes)]
+            style: dict[str, Any] = {"color": palette[c.solver], "ls": dash, "lw": 1.2}
+            length = min(len(loss) for _, loss in histories)
+            at = np.asarray(histories[0][0])[:length]
+            stack = np.array([np.asarray(loss, dtype=float)[:length] for _, loss in histories])
+            stack = np.where(np.isfinite(stack) & (stack > 0.0), stack, np.nan)
+            keep = np.unique(np.linspace(0, length - 1, min(length, 250)).astype(int))
+            at, stack = np.maximum(at[keep], 1), stack[:, keep]
+            seen = np.isfinite(stack).any(axis=0)
+            if not seen.any():
+                continue
+            at, stack = at[seen], stack[:, seen]
+            middle = np.nanmedian(stack, axis=0)
+            axes.plot(at, middle, **style)
+            if len(stack) > 1:
+                axes.fill_between(at, np.nanmin(stack, 0), np.nanmax(stack, 0), color=style["color"], alpha=0.18, lw=0)
+            handles.append(Line2D([], [], label=f"{c.label}: {scientific(middle[-1], 2)} at the end", **style))
+            iterations += [float(at[0]), float(at[-1])]
+            losses += [float(np.nanmin(stack)), float(np.nanmax(stack))]
+        if losses:
+            log_axis(axes, "y", losses)
+        axes.set(xlabel="iteration", ylabel="training loss")
+        legend(axes, handles, 1, -0.24)
+        return finish(
+            figure, name, "Training loss: median over seeds, the band is their range. A loss is not an error."
+        )
+
+
+def _whiskers(axes: Axes, time: Spread, error: Spread, colour: str) -> None:
+    if max(time.count, error.count) < 2:
+        return
+    x, y = time.median, max(error.median, FLOOR)
+    for low, high, width in (("least", "most", 0.8), ("lower_quartile", "upper_quartile", 2.6)):
+        axes.plot([x, x], [max(getattr(error, low), FLOOR), max(getattr(error, high), FLOOR)], color=colour, lw=width)
+        axes.plot([getattr(time, low), getattr(time, high)], [y, y], color=colour, lw=width)
+
+
+def _solver_handles(configurations: Iterable[Configuration], palette: Palette) -> list[Line2D]:
+    solvers = {c.solver: c.family for c in configurations}
+    return [
+        Line2D([], [], color=palette[solver], marker=MARKERS.get(family, "s"), ls="", ms=5.5, mew=0, label=solver)
+        for solver, family in sorted(solvers.items(), key=lambda item: item[1])
+    ]
+
+
+def _front_handles(drawn: Sequence[tuple[Configuration, Spread, Spread]]) -> list[Line2D]:
+    present = {c.family for c, _, _ in drawn}
+    return [
+        Line2D([], [], color=INK, alpha=0.55, lw=0.9, ls=line, label=f"{family} Pareto front")
+        for family, line in LINES.items()
+        if family in present and sum(c.family == family for c, _, _ in drawn) > 1
+    ]

@@ -1,0 +1,171 @@
+"""The written reports are complete, self-contained and safe, whatever the run's folder holds."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import reports
+from problems import InputError
+from reports.markdown import plain
+from tests.reports.synthetic import HOSTILE, Writer, exact
+
+VOID = {"meta", "br", "input", "link", "img", "hr"}
+
+
+class Balanced(HTMLParser):
+    """Collects scripts and links, and insists that tags close in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.scripts = 0
+        self.ids: list[str] = []
+        self.targets: list[str] = []
+        self.outside: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+        self.scripts += tag == "script"
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(str(value))
+            if name in ("href", "src", "xlink:href") and value:
+                (self.targets if value.startswith("#") else self.outside).append(value)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def page(rendered: tuple[str, str]) -> Balanced:
+    parser = Balanced()
+    parser.feed(rendered[0])
+    return parser
+
+
+def test_html_is_well_formed_and_every_link_leads_somewhere(page: Balanced) -> None:
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids))
+    assert {target[1:] for target in page.targets} <= set(page.ids)
+
+
+def test_html_needs_nothing_from_outside(rendered: tuple[str, str], page: Balanced) -> None:
+    assert all(target.startswith("data:image/png;base64,") for target in page.outside)
+    text = re.sub(r'xmlns(:xlink)?="[^"]*"', "", rendered[0])
+    assert not re.search(r"https?://|@import|url\((?!#|data:)", text)
+    assert len(rendered[0]) < 5e6
+
+
+def test_text_of_a_record_cannot_become_markup(rendered: tuple[str, str], page: Balanced) -> None:
+    html, markdown = rendered
+    assert page.scripts == 1
+    assert "&lt;script&gt;alert" in html
+    assert "<script>" not in markdown
+    assert plain(HOSTILE) in markdown
+
+
+def test_every_row_of_a_markdown_table_has_as_many_cells_as_its_head(rendered: tuple[str, str]) -> None:
+    width = 0
+    tables = 0
+    for line in rendered[1].splitlines():
+        cells = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+        assert width in (0, cells) or cells == 0, line
+        tables += width == 0 and cells > 0
+        width = cells
+    assert tables > 20
+
+
+def test_figures_of_the_markdown_exist_and_are_svg(run_dir: Path, rendered: tuple[str, str]) -> None:
+    linked = re.findall(r"\]\((figures/[^)]+)\)", rendered[1])
+    assert len(linked) == len(set(linked)) > 20
+    for name in linked:
+        assert ET.parse(run_dir / name).getroot().tag.endswith("svg")
+
+
+@pytest.mark.parametrize("expected", ["dolfinx cannot be imported", "not installed", "400 of 400 values are NaN"])
+def test_what_failed_is_shown_with_its_reason(rendered: tuple[str, str], expected: str) -> None:
+    assert all(text.count(expected) >= 1 for text in rendered)
+
+
+def test_the_same_run_gives_the_same_report(run_dir: Path, rendered: tuple[str, str]) -> None:
+    html, markdown = reports.render(run_dir)
+    assert (html.read_text(encoding="utf-8"), markdown.read_text(encoding="utf-8")) == rendered
+
+
+def small_run(folder: Path) -> Path:
+    import problems
+
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(folder)
+    writer.add(decay, "integrator", exact(decay, 1e-4))
+    writer.add(decay, "other", exact(decay, 1e-5))
+    return writer.finish()
+
+
+def test_a_line_cut_short_is_named_and_the_others_are_kept(tmp_path: Path) -> None:
+    folder = small_run(tmp_path / "run")
+    records = folder / "records.jsonl"
+    text = records.read_text(encoding="utf-8")
+    records.write_text(text[: len(text) - 200], encoding="utf-8")
+    html, markdown = reports.render(folder)
+    assert "records.jsonl, line 2" in html.read_text(encoding="utf-8")
+    assert "line 2 was cut off" in markdown.read_text(encoding="utf-8")
+    assert len(reports.load(folder)) == 1
+
+
+@pytest.mark.parametrize("damage", ["missing", "garbage", "no description"])
+def test_missing_and_damaged_files_are_noted(tmp_path: Path, damage: str) -> None:
+    folder = small_run(tmp_path / "run")
+    solution = folder / "solutions" / "case00000000.npz"
+    if damage == "missing":
+        solution.unlink()
+    elif damage == "garbage":
+        solution.write_bytes(b"PK\x03\x04 not an archive")
+    else:
+        (folder / "run.json").unlink()
+    expected = "run.json is missing" if damage == "no description" else "solutions/case00000000.npz"
+    html, _ = reports.render(folder)
+    assert expected in html.read_text(encoding="utf-8")
+
+
+def test_a_problem_unknown_here_is_reported_without_pictures(tmp_path: Path) -> None:
+    folder = small_run(tmp_path / "run")
+    records = folder / "records.jsonl"
+    records.write_text(records.read_text(encoding="utf-8").replace('"decay"', '"elsewhere"'), encoding="utf-8")
+    html, _ = reports.render(folder)
+    assert "&#39;elsewhere&#39; has no equation and no pictures here" in html.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("prepare", ["no folder", "no records", "only garbage"])
+def test_a_folder_without_records_is_refused_with_a_remedy(tmp_path: Path, prepare: str) -> None:
+    folder = tmp_path / "run"
+    if prepare != "no folder":
+        folder = small_run(folder)
+        shutil.rmtree(folder / "solutions")
+        (folder / "records.jsonl").write_text("{oops\n" if prepare == "only garbage" else "", encoding="utf-8")
+    with pytest.raises(InputError, match=r"holds no records.*debench run"):
+        reports.render(folder)
+
+
+def test_each_row_comes_with_the_command_that_repeats_it(tmp_path: Path) -> None:
+    import backends
+    import problems
+
+    heat = problems.REGISTRY.get("heat-1d").create({}, "s1")
+    ftcs = backends.REGISTRY.get("ftcs").create({"cells": 33})
+    writer = Writer(tmp_path / "run")
+    writer.add(heat, "ftcs", exact(heat, 1e-3), settings=ftcs.parameters(), seed=4, problem_preset="s1")
+    for text in (path.read_text(encoding="utf-8") for path in reports.render(writer.finish())):
+        assert "debench run --problem heat-1d@s1 --solver ftcs:cells=33 --seeds 4" in text

@@ -1,0 +1,86 @@
+"""Rows are grouped, summarised and compared as the definitions say."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+
+import pytest
+
+import reports
+from reports.conclusions import conclude, costs
+from reports.summary import Configuration, Section, Spread, pareto, sections
+from tests.reports.synthetic import SEED_ERRORS
+
+
+@pytest.fixture(scope="module")
+def heat(run_dir: Path) -> Section:
+    return sections(reports.load(run_dir))[0]
+
+
+def configuration(section: Section, label: str) -> Configuration:
+    (found,) = [c for c in section.configurations if c.label == label]
+    return found
+
+
+def test_a_frame_has_one_row_per_record_and_parameters_as_columns(run_dir: Path) -> None:
+    frame = reports.load(run_dir)
+    assert len(frame) == len((run_dir / "records.jsonl").read_text(encoding="utf-8").splitlines())
+    first = frame.iloc[0]
+    assert (first["problem.T"], first["solver.cells"]) == (0.5, 10)
+    assert first["total_s"] == pytest.approx(0.05 + first["solve_median"])
+
+
+def test_seeds_form_one_configuration_with_quartiles(heat: Section) -> None:
+    found = configuration(heat, "network · width = 20")
+    spread = found.spread("error")
+    assert (found.finished, found.failed) == (5, 0)
+    assert spread == Spread(*(pytest.approx(v) for v in (3e-3, 2e-3, 4e-3, 1e-3, 1e-2)), count=5)  # type: ignore[arg-type]
+    assert found.median("error") == pytest.approx(statistics.median(SEED_ERRORS))
+
+
+def test_a_failed_seed_is_counted_and_half_of_them_make_it_unreliable(heat: Section) -> None:
+    found = configuration(heat, "network · width = 50")
+    assert (found.finished, found.failed, found.reliable) == (1, 1, False)
+    assert found not in heat.of_family("neural")
+
+
+def test_labels_hold_only_what_differs(heat: Section) -> None:
+    labels = {c.label for c in heat.configurations}
+    assert {"explicit · cells = 10, dt = 0.005", "implicit · dt = 0.1", "absent"} <= labels
+
+
+def test_pareto_front_is_what_nothing_beats() -> None:
+    points = [(1.0, 5.0), (2.0, 6.0), (3.0, 1.0), (2.5, 3.0), (3.0, 2.0), (4.0, 1.0)]
+    assert [points[i] for i in pareto(points)] == [(1.0, 5.0), (2.5, 3.0), (3.0, 1.0)]
+
+
+def test_cost_compares_the_fastest_of_each_family_at_equal_accuracy(heat: Section) -> None:
+    at = {round(cost.accuracy, 8): cost for cost in costs(heat)}
+    loose = at[1e-2]
+    assert loose.classical is configuration(heat, "explicit · cells = 10, dt = 0.005")
+    assert loose.neural is configuration(heat, "network · width = 20")
+    assert loose.ratio == pytest.approx(22.0 / 1e-5)
+    assert loose.total_ratio == pytest.approx((0.05 + 3.0 + 22.0) / (0.05 + 1e-5))
+    assert at[1e-3].neural is None
+
+
+def test_conclusions_name_winner_limit_spread_and_failed_seeds(heat: Section) -> None:
+    text = " ".join(conclude(heat))
+    assert "solves 2,200,000 times faster than the fastest network" in text
+    assert "No network run here reached 1e-3" in text
+    assert "differs by a factor of 10 between 5 seeds" in text
+    assert "network · width = 50 failed on 1 of 2 seeds" in text
+
+
+def test_a_win_of_a_network_is_said_as_plainly(run_dir: Path) -> None:
+    (decay,) = [s for s in sections(reports.load(run_dir)) if s.problem == "decay"]
+    assert (
+        "the fastest network (network, 1.00 ms) solves 200 times faster than the fastest classical"
+        in conclude(decay)[0]
+    )
+
+
+def test_a_section_without_networks_says_so(run_dir: Path) -> None:
+    alone = sections(reports.load(run_dir))[2]
+    assert conclude(alone) == ["No network was run here, so the families cannot be compared."]

@@ -29,7 +29,7 @@ WIDE, WIDTH = 5.0, 4.4
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 DPI = 110
 HEAT, DIVERGING = "viridis", "RdBu_r"
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "font.size": 9.0,
     "axes.titlesize": 9.5,

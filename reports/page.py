@@ -11,20 +11,16 @@ from typing import Any
 
 from benchmarks.record import Record
 from problems import Problem
-from problems.base import ODE, PDE, Array, MatrixEigenproblem
-from reports import pictures, workprecision
+from reports import figures, workprecision
+from reports.cells import Table
 from reports.conclusions import conclude, costs
-from reports.convergence import STEPS, studies
 from reports.drawing import Figure, Palette
 from reports.frame import frame
 from reports.published import Comparison, compare_all
 from reports.run import Run
 from reports.summary import Configuration, Section, sections
-from reports.tables import Table, cost_table, failures_table, measured, overview, published_table
+from reports.tables import cost_table, failures_table, measured, overview, published_table
 from reports.words import number, scientific
-
-LOSS = ("loss_iterations", "loss_history")
-TRAJECTORY = ("trajectory_t", "trajectory_y")
 
 
 @dataclass(frozen=True)
@@ -101,7 +97,7 @@ def compose(run: Run) -> Page:
     return Page(
         title=str(run.info.get("title") or run.info.get("run") or run.path.name),
         summary=summary,
-        overview=overview([(f"{s.problem}, {s.title}", s) for s in found]),
+        overview=overview([(", ".join(part for part in (s.problem, s.title) if part), s) for s in found]),
         chapters=chapters,
         failures=failures_table(lost) if lost else None,
         environment=_environment(run),
@@ -132,14 +128,14 @@ def _chapter(run: Run, members: list[Section], palette: Palette) -> Chapter:
         title=problem.title if problem else name,
         equation=problem.equation if problem else "",
         citation=problem.citation if problem else "",
-        parts=[_part(run, s, problems[s], palette, len(members) > 1) for s in members],
+        parts=[_part(run, s, problems[s], palette) for s in members],
         published=published_table(comparisons) if compared else None,
         verdicts="; ".join(f"{verdict}: {count}" for verdict, count in counts.items()),
     )
 
 
-def _part(run: Run, section: Section, problem: Problem | None, palette: Palette, several: bool) -> Part:
-    anchor = _anchor(f"{section.problem} {section.title}")
+def _part(run: Run, section: Section, problem: Problem | None, palette: Palette) -> Part:
+    anchor = _anchor(f"{section.problem} {section.title or 'results'}")
     drawn = (workprecision.work_precision(section, w, palette, f"{anchor}-{w}") for w in workprecision.WORK)
     table = costs(section)
     commands = [
@@ -149,7 +145,7 @@ def _part(run: Run, section: Section, problem: Problem | None, palette: Palette,
     ]
     return Part(
         anchor=anchor,
-        title=section.title if several else section.title.replace("default parameters", "Default parameters"),
+        title=section.title or "Results",
         preset=section.preset,
         parameters=_parameters(problem, _record(run, section.configurations[0])),
         reference=_reference(problem, section),
@@ -157,60 +153,9 @@ def _part(run: Run, section: Section, problem: Problem | None, palette: Palette,
         cost=cost_table(table, section.headline) if len(section.configurations) > 1 and table else None,
         table=measured(section),
         work=[figure for figure in drawn if figure],
-        figures=list(_figures(run, section, problem, palette, anchor)),
+        figures=list(figures.of_section(run, section, problem, palette, anchor)),
         commands=commands,
     )
-
-
-def _figures(run: Run, section: Section, problem: Problem | None, palette: Palette, anchor: str) -> Iterator[Figure]:
-    found = studies(section)
-    for step in STEPS:
-        of_step = [study for study in found if study.step == step]
-        if of_step:
-            yield workprecision.step_study(of_step, section, palette, f"{anchor}-{step}")
-    curves = _training_curves(run, section)
-    best = {c: run.arrays(_best(run, c)) for c in _best_of_each_solver(section)}
-    solutions = {c: a["solution"] for c, a in best.items() if problem and _fits(a.get("solution"), problem)}
-    if isinstance(problem, PDE) and solutions:
-        limits = pictures.error_limits(problem, list(solutions.values()))
-        for i, (c, solution) in enumerate(solutions.items()):
-            yield pictures.field(problem, c, solution, limits, f"{anchor}-field-{i}")
-    elif isinstance(problem, ODE) and solutions:
-        yield pictures.states(problem, solutions, palette, f"{anchor}-states")
-    elif isinstance(problem, MatrixEigenproblem):
-        for i, (c, arrays) in enumerate(best.items()):
-            t, y = (arrays.get(name) for name in TRAJECTORY)
-            if t is not None and y is not None and y.shape == (t.size, problem.dimension) and t.size > 1:
-                yield pictures.flow(problem, c, t.ravel(), y, f"{anchor}-flow-{i}")
-    if curves:
-        yield workprecision.training(curves, palette, f"{anchor}-loss")
-
-
-def _training_curves(run: Run, section: Section) -> list[tuple[Configuration, list[tuple[Array, Array]]]]:
-    curves = []
-    for c in section.configurations:
-        if c.family != "neural":
-            continue
-        arrays = [run.arrays(run.record(case)) for case in c.shown["case"]]
-        histories = [(a[LOSS[0]].ravel(), a[LOSS[1]].ravel()) for a in arrays if all(name in a for name in LOSS)]
-        histories = [(at, loss) for at, loss in histories if at.size == loss.size > 1]
-        if histories:
-            curves.append((c, histories))
-    return curves
-
-
-def _best_of_each_solver(section: Section) -> list[Configuration]:
-    finished = [c for c in section.configurations if c.finished]
-    solvers = dict.fromkeys(c.solver for c in finished)
-    return [min((c for c in finished if c.solver == s), key=lambda c: c.median("error")) for s in solvers]
-
-
-def _best(run: Run, c: Configuration) -> Record:
-    return run.record(str(c.shown.loc[c.shown["error"].idxmin(), "case"]))
-
-
-def _fits(solution: Array | None, problem: Problem) -> bool:
-    return solution is not None and solution.ndim == 2 and len(solution) == len(problem.points())
 
 
 def _record(run: Run, c: Configuration) -> Record:
@@ -272,4 +217,4 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _anchor(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower().replace("= -", "= minus ")).strip("-")
+    return re.sub(r"\W+", "-", text.lower().replace("= -", "= minus ")).strip("-")

@@ -115,7 +115,10 @@ class Configuration:
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A problem with one set of parameters, and every configuration that was tried on it."""
+    """A problem with one set of parameters, and every configuration that was tried on it.
+
+    `title` names the parameters in which the sections of the problem differ; with one section, its preset if any.
+    """
 
     problem: str
     title: str
@@ -141,7 +144,7 @@ def sections(rows: pd.DataFrame) -> list[Section]:
             found.append(
                 Section(
                     str(problem),
-                    title or "default parameters",
+                    title or ", ".join(presets),
                     ", ".join(presets),
                     str(first["headline"]),
                     tuple(_configurations(part)),

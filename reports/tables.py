@@ -1,61 +1,19 @@
-"""Tables of a report, independent of the format that they are written in."""
+"""Tables of a report: rows, what an accuracy costs, published figures, failures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from benchmarks.record import REMEDY, Status
+from reports.cells import Cell, Column, Table, count, digits, quantity, text
 from reports.conclusions import EQUAL, Cost, costs, most_accurate, shared
 from reports.published import Comparison
-from reports.summary import Configuration, Section, Spread
+from reports.summary import Configuration, Section
 from reports.words import factor, known, mebibytes, metric, number, scientific, seconds
 
 NORMS = ("relative_l2", "relative_linf", "mean_abs", "max_abs")
 TIMES = {"setup_first": "set-up", "compile_first": "compile", "solve_median": "solve", "evaluate_median": "evaluate"}
 LONG = 140
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What is shown, in a second line in small print, and what a column is sorted by."""
-
-    text: str
-    detail: str = ""
-    sort: float | str = ""
-    kind: str = ""
-
-
-@dataclass(frozen=True)
-class Column:
-    """Heading, its unit or method, and whether it holds numbers."""
-
-    title: str
-    unit: str = ""
-    numeric: bool = True
-
-
-@dataclass(frozen=True)
-class Table:
-    """Columns and rows; the first cell of a row is its heading."""
-
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-
-
-def text(value: str, detail: str = "", kind: str = "") -> Cell:
-    """A cell of words."""
-    return Cell(value, detail, value.lower(), kind)
-
-
-def quantity(value: float, words: Callable[[float], str], spread: Spread | None = None, kind: str = "") -> Cell:
-    """A cell of one number, with the range over seeds where there are several."""
-    if not known(value):
-        return Cell("")
-    several = spread is not None and spread.count > 1 and spread.most > spread.least
-    detail = f"{words(spread.least)} – {words(spread.most)}" if several and spread else ""
-    return Cell(words(value), detail, float(value), kind)
 
 
 def measured(section: Section) -> Table:
@@ -72,9 +30,9 @@ def measured(section: Section) -> Table:
         column = name if name in NORMS else f"metric.{name}"
         kind = "headline" if name == section.headline else ""
         columns.append((Column(metric(name)), [_spread(c, column, scientific, kind) for c in chosen]))
-    columns.append((Column("eigenvalue"), [_spread(c, "metric.eigenvalue", _digits) for c in chosen]))
+    columns.append((Column("eigenvalue"), [_spread(c, "metric.eigenvalue", digits) for c in chosen]))
     columns.append((Column(metric("ratio_mean"), "mean ± deviation over i"), [_ratio(c) for c in chosen]))
-    columns.append((Column("unknowns"), [_spread(c, "unknowns", _count) for c in chosen]))
+    columns.append((Column("unknowns"), [_spread(c, "unknowns", count) for c in chosen]))
     for title, column in (("dx", "dx"), ("dt", "dt"), ("tolerance", "fact.tolerance")):
         columns.append((Column(title), [_spread(c, column, scientific) for c in chosen]))
     for column, title in TIMES.items():
@@ -166,7 +124,7 @@ def failures_table(rows: Sequence[tuple[Section, Configuration]]) -> Table:
             remedy = REMEDY.get(Status(status), "") if status in set(Status) else ""
             cells.append(
                 (
-                    text(c.label, f"{section.problem}: {section.title}"),
+                    text(c.label, ": ".join(part for part in (section.problem, section.title) if part)),
                     text(str(status), kind="bad"),
                     text(str(reason)),
                     text(remedy or ("The headline error is not finite." if status == Status.FINISHED else "")),
@@ -183,7 +141,7 @@ def _published_row(c: Comparison) -> tuple[Cell, ...]:
     value += f" ± {number(entry.spread)}" if entry.spread is not None else ""
     shown = Cell("")
     if c.measured:
-        words = _digits if c.measured_error else lambda v: scientific(v, 5)
+        words = digits if c.measured_error else lambda v: scientific(v, 5)
         error = f"error {scientific(c.measured_error.median)}" if c.measured_error else ""
         spread = quantity(c.measured.median, words, c.measured)
         shown = Cell(spread.text, " · ".join(part for part in (error, spread.detail) if part), spread.sort)
@@ -240,7 +198,7 @@ def _ratio(c: Configuration) -> Cell:
     mean, deviation = c.spread("metric.ratio_mean"), c.spread("metric.ratio_std")
     if mean is None or deviation is None:
         return Cell("")
-    return Cell(f"{_digits(mean.median)} ± {scientific(deviation.median, 2)}", "", mean.median)
+    return Cell(f"{digits(mean.median)} ± {scientific(deviation.median, 2)}", "", mean.median)
 
 
 def _seeds(c: Configuration) -> Cell:
@@ -262,11 +220,3 @@ def _winner(c: Configuration | None) -> Cell:
         return text("—", "not reached", kind="muted")
     total = c.median("total_s")
     return text(c.label, f"{seconds(c.median('solve_median'))} (total {seconds(total)})")
-
-
-def _digits(value: float) -> str:
-    return f"{value:.5f}" if abs(value) < 1e5 else scientific(value)
-
-
-def _count(value: float) -> str:
-    return f"{value:,.0f}"

@@ -101,11 +101,8 @@ def training(curves: Sequence[tuple[Configuration, list[tuple[Array, Array]]]], 
     with canvas(2.8) as (figure, (axes,)):
         handles, iterations, losses = [], [], []
         dashes = ("-", "--", ":", "-.")
-        repeats: dict[str, int] = {}
-        for c, histories in curves:
-            repeats[c.solver] = repeats.get(c.solver, -1) + 1
-            dash = dashes[repeats[c.solver] % len(dashes)]
-            style: dict[str, Any] = {"color": palette[c.solver], "ls": dash, "lw": 1.2}
+        for i, (c, histories) in enumerate(curves):
+            style: dict[str, Any] = {"color": palette[c.solver], "ls": dashes[i % len(dashes)], "lw": 1.3}
             length = min(len(loss) for _, loss in histories)
             at = np.asarray(histories[0][0])[:length]
             stack = np.array([np.asarray(loss, dtype=float)[:length] for _, loss in histories])

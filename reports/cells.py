@@ -1,0 +1,61 @@
+"""The parts of a table, independent of the format that it is written in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reports.summary import Spread
+from reports.words import known, scientific
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is shown, in a second line in small print, and what a column is sorted by."""
+
+    text: str
+    detail: str = ""
+    sort: float | str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """Heading, its unit or method, and whether it holds numbers."""
+
+    title: str
+    unit: str = ""
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows; the first cell of a row is its heading."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def text(value: str, detail: str = "", kind: str = "") -> Cell:
+    """A cell of words."""
+    return Cell(value, detail, value.lower(), kind)
+
+
+def quantity(value: float, words: Callable[[float], str], spread: Spread | None = None, kind: str = "") -> Cell:
+    """A cell of one number, with the range over seeds where there are several."""
+    if not known(value):
+        return Cell("")
+    several = spread is not None and spread.count > 1 and spread.most > spread.least
+    detail = f"{words(spread.least)} – {words(spread.most)}" if several and spread else ""
+    return Cell(words(value), detail, float(value), kind)
+
+
+def digits(value: float) -> str:
+    """An eigenvalue, to the five decimals that the sources print."""
+    return f"{value:.5f}" if abs(value) < 1e5 else scientific(value)
+
+
+def count(value: float) -> str:
+    """A whole number."""
+    return f"{value:,.0f}"

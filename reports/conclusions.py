@@ -30,9 +30,8 @@ class Cost:
     @property
     def ratio(self) -> float:
         """Solve time of the network over that of the classical solver; NaN unless both got there."""
-        if self.classical is None or self.neural is None:
-            return math.nan
-        return self.neural.median("solve_median") / self.classical.median("solve_median")
+        times = [c.median("solve_median") if c else math.nan for c in (self.neural, self.classical)]
+        return times[0] / times[1] if times[1] else math.nan
 
 
 def costs(section: Section) -> list[Cost]:

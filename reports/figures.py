@@ -28,11 +28,12 @@ def of_section(run: Run, section: Section, problem: Problem | None, palette: Pal
     best = {c: run.arrays(_best(run, c)) for c in _best_of_each_solver(section)}
     solutions = {c: a["solution"] for c, a in best.items() if problem and _matches(a.get("solution"), problem)}
     if isinstance(problem, PDE) and solutions:
-        limits = pictures.error_limits(problem, list(solutions.values()))
+        scene = pictures.Scene.of(problem)
+        limits = pictures.error_limits(scene, list(solutions.values()))
         for i, (c, solution) in enumerate(solutions.items()):
-            yield pictures.field(problem, c, solution, limits, f"{anchor}-field-{i}")
+            yield pictures.field(scene, c, solution, limits, f"{anchor}-field-{i}")
     elif isinstance(problem, ODE) and solutions:
-        yield pictures.states(problem, solutions, palette, f"{anchor}-states")
+        yield pictures.states(pictures.Scene.of(problem), solutions, palette, f"{anchor}-states")
     elif isinstance(problem, MatrixEigenproblem):
         for i, (c, arrays) in enumerate(best.items()):
             t, y = (arrays.get(name) for name in TRAJECTORY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
-from problems.base import ODE, PDE, Array, MatrixEigenproblem
+from problems import Problem
+from problems.base import PDE, Array, MatrixEigenproblem
 from reports.drawing import (
     DIVERGING,
     HEAT,
@@ -30,6 +32,7 @@ from reports.drawing import (
 )
 from reports.summary import Configuration
 
+ERRORS = sns.color_palette("flare", as_cmap=True)
 FEW_TIMES = 12
 """Up to this many instants are drawn as profiles: a map between so few would show the interpolation."""
 MOST_POINTS = 20_000
@@ -38,34 +41,49 @@ SLICE = 0.1
 SUBSCRIPTS = "₁₂₃₄₅₆₇₈₉"
 
 
-def field(problem: PDE, c: Configuration, solution: Array, limits: tuple[float, float], name: str) -> Figure:
+@dataclass(frozen=True)
+class Scene:
+    """A problem with its evaluation points (n, k) and the reference there (n, components), computed once."""
+
+    problem: Problem
+    points: Array
+    reference: Array
+
+    @classmethod
+    def of(cls, problem: Problem) -> Scene:
+        """Evaluate the reference."""
+        points = problem.points()
+        return cls(problem, points, problem.reference(points))
+
+
+def field(scene: Scene, c: Configuration, solution: Array, limits: tuple[float, float], name: str) -> Figure:
     """The first component of a field and its error; `limits` bound the error in every picture of the section."""
-    points = problem.points()
-    values = solution[:, 0]
-    error = np.abs(values - problem.reference(points)[:, 0])
+    problem, points = scene.problem, scene.points
+    assert isinstance(problem, PDE)
+    values, reference = solution[:, 0], scene.reference[:, 0]
+    error = np.abs(values - reference)
     caption = f"{c.label}: solution and pointwise error of its best seed"
     if problem.steady or problem.dimension > 1:
+        if problem.dimension == 1:
+            return _line(points[:, 0], values, error, reference, limits, name, caption)
         return _map_of_space(problem, points, values, error, limits, name, caption)
     times = np.unique(points[:, 1])
     if len(times) <= FEW_TIMES:
-        return _profiles(problem, points, values, error, limits, name, caption)
+        return _profiles(points, reference, values, error, limits, name, caption)
     return _map_of_time(points, values, error, limits, name, caption)
 
 
-def error_limits(problem: PDE, solutions: Sequence[Array]) -> tuple[float, float]:
+def error_limits(scene: Scene, solutions: Sequence[Array]) -> tuple[float, float]:
     """A common range for the errors of several solutions: from the 2nd percentile of the best to the worst maximum."""
-    reference = problem.reference(problem.points())[:, 0]
-    errors = [np.maximum(np.abs(s[:, 0] - reference), LEAST_ERROR) for s in solutions]
+    errors = [np.maximum(np.abs(s[:, 0] - scene.reference[:, 0]), LEAST_ERROR) for s in solutions]
     low = min(float(np.quantile(e, 0.02)) for e in errors)
     high = max(float(e.max()) for e in errors)
     return low, max(high, 10.0 * low)
 
 
-def states(problem: ODE, found: Mapping[Configuration, Array], palette: Palette, name: str) -> Figure:
+def states(scene: Scene, found: Mapping[Configuration, Array], palette: Palette, name: str) -> Figure:
     """Solutions of an initial value problem over its reference, and their errors."""
-    points = problem.points()
-    reference = problem.reference(points)
-    t = points[:, 0]
+    reference, t = scene.reference, scene.points[:, 0]
     with canvas(4.4, rows=2) as (figure, (top, bottom)):
         top.plot(t, reference, color=INK, lw=3.0, alpha=0.25)
         handles = [Line2D([], [], color=INK, lw=3.0, alpha=0.25, label="reference")]
@@ -101,13 +119,18 @@ def flow(problem: MatrixEigenproblem, c: Configuration, t: Array, y: Array, name
 
 
 def _profiles(
-    problem: PDE, points: Array, values: Array, error: Array, limits: tuple[float, float], name: str, caption: str
+    points: Array,
+    reference: Array,
+    values: Array,
+    error: Array,
+    limits: tuple[float, float],
+    name: str,
+    caption: str,
 ) -> Figure:
     times = np.unique(points[:, 1])
     # Early instants are dark; the palest end of the map would vanish on white.
     shades = sns.color_palette(HEAT, len(times) + 1).as_hex()[: len(times)]
     with canvas(3.9, rows=2) as (figure, (top, bottom)):
-        reference = problem.reference(points)[:, 0]
         for time, shade in zip(times, shades, strict=True):
             at = points[:, 1] == time
             order = np.argsort(points[at, 0])
@@ -154,8 +177,6 @@ def _map_of_space(
         middle = 0.5 * (box.lower[axis] + box.upper[axis])
         chosen &= np.abs(points[:, axis] - middle) <= 0.5 * SLICE * box.lengths[axis]
         caption += f", slice |x{SUBSCRIPTS[axis]} − {middle:g}| ≤ {0.5 * SLICE * box.lengths[axis]:g}"
-    if d == 1:
-        return _line(points[:, 0], values, error, problem.reference(points)[:, 0], limits, name, caption)
     x, y = points[chosen, 0], points[chosen, 1]
     with canvas(2.5, columns=2) as (figure, both):
         for axes, data, title, style in _layers(values[chosen], error[chosen], limits, both):
@@ -190,7 +211,7 @@ def _layers(
     signed = low < -0.05 * max(abs(low), abs(high))
     bound = max(abs(low), abs(high))
     shades: dict[str, Any] = {"cmap": DIVERGING, "vmin": -bound, "vmax": bound} if signed else {"cmap": HEAT}
-    norm = {"cmap": "magma", "norm": LogNorm(*limits, clip=True)}
+    norm = {"cmap": ERRORS, "norm": LogNorm(*limits, clip=True)}
     return [
         (pair[0], values, "solution u", shades),
         (pair[1], np.maximum(error, limits[0]), "|error|", norm),

@@ -33,9 +33,9 @@ class Comparison:
     detail: str
 
 
-def entries(problem: type[Problem] | Problem, tag: str) -> dict[str, Published]:
-    """Entries that a row tagged `tag` reproduces: the one of that key, or all below it."""
-    return {key: e for key, e in problem.published.items() if tag and (key == tag or key.startswith(tag + "/"))}
+def tagged_for(key: str, tags: str) -> bool:
+    """Whether a row reproduces the entry `key`: one of its space-separated tags is that key, or a folder above it."""
+    return any(key == tag or key.startswith(tag + "/") for tag in tags.split())
 
 
 def compare(key: str, entry: Published, configuration: Configuration, problem: Problem) -> Comparison:
@@ -72,7 +72,7 @@ def compare_all(problem: type[Problem], found: Sequence[tuple[Configuration, Pro
     """Every published figure of a problem, in the order of its declaration, with each configuration tagged for it."""
     result = []
     for key, entry in problem.published.items():
-        tagged = [(c, instance) for c, instance in found if key in entries(problem, str(c.first["published"]))]
+        tagged = [(c, instance) for c, instance in found if tagged_for(key, str(c.first["published"]))]
         result += [compare(key, entry, c, instance) for c, instance in tagged] or [missing(key, entry)]
     return result
 

@@ -10,7 +10,7 @@ import pytest
 import reports
 from problems.symmetric_eigen import SymmetricEigen
 from reports.page import compose
-from reports.published import Comparison, compare_all, printed_digits
+from reports.published import Comparison, compare_all, printed_digits, tagged_for
 from reports.run import Run
 from reports.summary import sections
 from tests.reports.synthetic import Writer, with_mean_and_maximum
@@ -33,6 +33,14 @@ def comparisons(run_dir: Path, problem: str) -> dict[str, Comparison]:
 )
 def test_printed_digits_are_counted(value: float, digits: int) -> None:
     assert printed_digits(value) == digits
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [("a/b", True), ("a", True), ("x a/b/c", False), ("x a", True), ("a/bc", False), ("", False), ("a/b/c", False)],
+)
+def test_a_tag_stands_for_an_entry_or_for_all_below_it(tags: str, expected: bool) -> None:
+    assert tagged_for("a/b", tags) is expected
 
 
 def test_a_deterministic_figure_is_reproduced_to_its_digits_or_differs(run_dir: Path) -> None:

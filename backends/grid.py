@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,8 @@ class Grid:
         for corner in product(*(range(index.shape[1]) for index in indices)):
             weight = np.prod([w[:, k] for w, k in zip(weights, corner, strict=True)], axis=0)
             if weight.any():
-                result += weight * values[tuple([..., *(i[:, k] for i, k in zip(indices, corner, strict=True))])]
+                nodes: tuple[Any, ...] = tuple(i[:, k] for i, k in zip(indices, corner, strict=True))
+                result += weight * values[(..., *nodes)]
         return result
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import functools
 import math
 import operator
 import types
@@ -57,7 +56,7 @@ class Parameterised:
             InputError: naming the field, the value and the remedy.
 
         """
-        kinds = _field_types(type(self))
+        kinds = _types_of(type(self))
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
             label = f"{_label(type(self))}: parameter {field.name!r}"
             value = _coerce(getattr(self, field.name), kinds[field.name], field, label)
@@ -75,7 +74,7 @@ def build(cls: type[T], values: Mapping[str, Any], base: T | None = None) -> T:
     nested = _nest(values)
     nested.pop("kind", None)
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
-    kinds = _field_types(cls)
+    kinds = _types_of(cls)
     for name in nested:
         if name not in fields:
             raise InputError(f"{_label(cls)}: unknown parameter {name!r}; {did_you_mean(name, fields)}")
@@ -103,16 +102,22 @@ def flatten(instance: Any) -> dict[str, Any]:
 def is_sequence_field(cls: Any, dotted: str) -> bool:
     """Whether the (dotted) field holds a tuple: a list given for it is then one value, not a sweep."""
     head, _, rest = dotted.partition(".")
-    kind = _field_types(cls).get(head)
+    kind = _types_of(cls).get(head)
     options = _options(kind)
     if rest:
         return any(is_sequence_field(option, rest) for option in options if dataclasses.is_dataclass(option))
     return any(typing.get_origin(option) is tuple for option in options)
 
 
-@functools.cache
-def _field_types(cls: Any) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+def _types_of(cls: Any) -> dict[str, Any]:
+    """Types of the fields, resolved from their annotations once per class."""
+    known = _RESOLVED.get(cls)
+    if known is None:
+        known = _RESOLVED[cls] = typing.get_type_hints(cls)
+    return known
+
+
+_RESOLVED: dict[Any, dict[str, Any]] = {}
 
 
 def _label(cls: Any) -> str:

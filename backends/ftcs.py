@@ -117,7 +117,9 @@ class _Scales:
 
 
 def _largest(value: Any) -> float:
-    return float(np.max(np.abs(value)))
+    """Largest finite size: a coefficient may be singular on a face, where values are given and none is computed."""
+    size = np.abs(np.asarray(value, dtype=float))
+    return float(np.max(size, where=np.isfinite(size), initial=0.0))
 
 
 def _derivative(field: Any, u: Sequence[Array]) -> Any:

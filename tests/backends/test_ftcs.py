@@ -1,0 +1,165 @@
+"""The explicit scheme: published digits, orders, stability, faces and speed."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+import problems
+from backends.base import Context, Diverged
+from backends.ftcs import FTCS, stability_limit
+from backends.grid import Grid
+from benchmarks.errors import error_norms
+from problems import InputError, Problem
+from tests.plugins.grids import Carried, Coupled, Insulated, Variable
+
+HEAT = problems.REGISTRY.get("heat-1d")
+
+
+def run(problem: Problem, solver: FTCS) -> tuple[dict[str, float], Any]:
+    session = solver.begin(problem, Context())
+    session.compile()
+    session.solve()
+    return error_norms(problem, session.solution(problem.points())), session
+
+
+def orders(errors: list[float]) -> list[float]:
+    """Observed orders between successive halvings."""
+    return [float(np.log2(a / b)) for a, b in itertools.pairwise(errors)]
+
+
+@pytest.mark.parametrize(
+    ("preset", "cells", "mean", "largest"),
+    [("s1-coarse", 10, "1.8357e-03", "6.1635e-03"), ("s1-fine", 100, "2.0113e-05", "6.0525e-05")],
+)
+def test_table_one_of_the_source_to_every_printed_digit(preset: str, cells: int, mean: str, largest: str) -> None:
+    errors, _ = run(HEAT.create({}, preset), FTCS(cells=cells, alpha=0.5))
+    assert f"{errors['mean_abs']:.4e}" == mean
+    assert f"{errors['max_abs']:.4e}" == largest
+
+
+def test_step_beyond_the_limit_blows_up_as_in_the_source() -> None:
+    problem = HEAT.create({"level_ratio": 0.51}, "s1-fine")
+    errors, session = run(problem, FTCS(cells=100, alpha=0.51, allow_unstable=True))
+    assert f"{errors['max_abs']:.3e}" == "1.702e+148"
+    assert f"{errors['mean_abs']:.2e}" == "2.88e+145"
+    facts = session.facts()
+    # Rounding grows by |1 − 4α sin²(…)| ≈ 1.04 per step from 1e-17 to 1e6: a thousand and some hundred steps.
+    assert 1000 < facts["blow_up_step"] < 2000
+    assert f"step {facts['blow_up_step']} of {facts['steps']}" in session.outcome
+
+
+def test_solution_past_the_range_of_numbers_is_reported_with_its_step() -> None:
+    session = FTCS(cells=100, alpha=1.0, allow_unstable=True).begin(HEAT(T=2.0), Context())
+    session.compile()
+    with pytest.raises(Diverged, match=r"passed 1e\+06 at step \d+ of \d+ and left the range"):
+        session.solve()
+
+
+def test_second_order_in_dx_at_fixed_ratio() -> None:
+    errors = [run(HEAT(), FTCS(cells=n, alpha=0.5))[0]["relative_l2"] for n in (20, 40, 80, 160)]
+    assert orders(errors) == pytest.approx([2.0] * 3, abs=0.1)
+    assert errors[-1] < 6e-5
+
+
+def test_ratio_one_sixth_is_fourth_order() -> None:
+    errors = [run(HEAT(), FTCS(cells=n, alpha=1 / 6))[0]["max_abs"] for n in (20, 40)]
+    assert orders(errors)[0] > 3.6
+
+
+@pytest.mark.parametrize(
+    ("problem", "cap"),
+    [(Insulated(), 2e-4), (Variable(d=1), 2e-5), (Variable(d=2), 1e-5), (Coupled(), 2e-3), (Carried(), 1e-2)],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_second_order_on_every_kind_of_face_and_coefficient(problem: Problem, cap: float) -> None:
+    ratio = {} if isinstance(problem, Carried) else {"alpha": 0.15}
+    errors = []
+    for n in (16, 32, 64):
+        # The ring's limit is 2κ/c², which does not shrink with dx: its step must, or the error in time shows.
+        step = {"dt": 0.02 * (16 / n) ** 2 / 4} if not ratio else ratio
+        errors.append(run(problem, FTCS(cells=n, **step))[0]["relative_l2"])
+    assert orders(errors)[-1] == pytest.approx(2.0, abs=0.15)
+    assert errors[-1] < cap
+
+
+def test_three_dimensions() -> None:
+    errors = [run(Variable(d=3), FTCS(cells=n, alpha=0.08))[0]["relative_l2"] for n in (8, 16)]
+    assert orders(errors)[0] == pytest.approx(2.0, abs=0.25)
+    assert errors[-1] < 1e-4
+
+
+def test_upwinding_is_first_order_and_stable_where_central_is_not() -> None:
+    problem = Carried(kappa=1e-4)
+    assert FTCS(convection="upwind").unsupported(problem) is None
+    # At a fixed Courant number: the scheme's own diffusion c h (1 − c dt/h)/2 is then proportional to h.
+    solvers = [FTCS(cells=n, dt=0.5 / n, convection="upwind") for n in (200, 400, 800)]
+    errors = [run(problem, solver)[0]["relative_l2"] for solver in solvers]
+    assert orders(errors)[-1] == pytest.approx(1.0, abs=0.1)
+    assert errors[-1] < 0.01
+    with pytest.raises(InputError, match="stability limit"):
+        FTCS(cells=100, dt=1 / 200).validate(problem)
+
+
+@pytest.mark.parametrize(
+    "problem", [HEAT(), Insulated(), Carried(), Variable(d=2), Coupled()], ids=lambda problem: problem.name
+)
+def test_both_engines_give_the_same_solution(problem: Problem) -> None:
+    step = {"dt": 2e-3} if isinstance(problem, Carried) else {"alpha": 0.15}
+    answers = []
+    for engine in ("numba", "numpy"):
+        _, session = run(problem, FTCS(cells=12, engine=engine, **step))
+        answers.append(session.solution(problem.points()))
+    assert np.abs(answers[0] - answers[1]).max() < 1e-12
+
+
+def test_stability_limit_of_the_heat_equation_is_half_dx_squared() -> None:
+    _, session = run(HEAT(kappa=2.0), FTCS(cells=50))
+    assert session.facts()["stability_limit"] == pytest.approx(0.5 * 0.02**2 / 2.0, rel=1e-12)
+    assert session.facts()["dt"] == pytest.approx(0.9 * session.facts()["stability_limit"], rel=1e-12)
+
+
+def test_stability_limit_is_sharp() -> None:
+    """At the limit the solution stays bounded, just above it does not."""
+    for problem in (HEAT(T=2.0), Variable(d=2)):
+        limit = stability_limit(problem, Grid(problem, 24), "central")
+        assert run(problem, FTCS(cells=24, dt=limit))[1].outcome == ""
+    unstable = FTCS(cells=24, dt=1.05 * 0.5 / 24**2, allow_unstable=True)
+    assert run(HEAT(T=2.0), unstable)[1].outcome != ""
+
+
+@pytest.mark.parametrize(
+    ("solver", "message"),
+    [
+        (FTCS(alpha=0.6), r"alpha = 0\.6 is beyond the stability limit .* alpha ≤ 0\.5, .* allow_unstable=true"),
+        (FTCS(dt=1e-3), r"dt = 0\.001 is beyond the stability limit .* dt ≤ 5e-05"),
+        (FTCS(dt=1e-5, alpha=0.5), r"both given"),
+    ],
+)
+def test_unstable_or_contradictory_steps_are_refused_with_the_remedy(solver: FTCS, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        solver.validate(HEAT())
+
+
+def test_what_it_cannot_solve_it_refuses_in_words() -> None:
+    assert "steady" in (FTCS().unsupported(problems.REGISTRY.get("poisson")()) or "")
+    assert "PDE" in (FTCS().unsupported(problems.REGISTRY.get("decay")()) or "")
+    assert "characteristic" in (FTCS(convection="upwind").unsupported(Coupled()) or "")
+
+
+def test_five_thousand_steps_on_101_points_take_at_most_5_ms() -> None:
+    times = []
+    for _ in range(7):
+        session = FTCS(cells=100, dt=1e-4 / 2).begin(HEAT(T=0.25), Context())
+        session.compile()
+        begun = time.perf_counter()
+        session.solve()
+        times.append(time.perf_counter() - begun)
+    assert session.facts()["steps"] == 5000
+    # The fastest of seven: other tests may share the processor.
+    assert min(times) <= 5e-3, f"median {statistics.median(times) * 1e3:.2f} ms"

@@ -1,0 +1,146 @@
+"""Every declaration is true: its solution satisfies its own equation, initial data and boundary conditions."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import problems
+from backends.operations import jax_operations
+from problems.base import ODE, PDE, Dirichlet, MatrixEigenproblem, Neumann, Problem, fields_to_array
+from problems.operations import NUMPY
+
+jax.config.update("jax_enable_x64", True)
+
+
+def catalogue() -> Iterator[Any]:
+    """Every problem with every preset, and every combination of its choices."""
+    for name in problems.REGISTRY.names():
+        cls = problems.REGISTRY.get(name)
+        for preset in ("", *cls.presets):
+            yield pytest.param(cls.create({}, preset), id=f"{name}@{preset}")
+    poisson = problems.REGISTRY.get("poisson")
+    for d, solution in itertools.product((1, 2, 3), ("sines", "skewed")):
+        yield pytest.param(poisson.create({"d": d, "solution": solution}), id=f"poisson-{d}-{solution}")
+    yield pytest.param(problems.REGISTRY.get("heat-1d").create({"mode": 3, "kappa": 0.7}), id="heat-1d-mode-3")
+
+
+CATALOGUE = list(catalogue())
+
+
+def some_points(problem: Problem, count: int = 40) -> np.ndarray:
+    points = problem.points()
+    return points[:: max(1, len(points) // count)]
+
+
+def has_exact(problem: PDE) -> bool:
+    return type(problem).exact is not PDE.exact
+
+
+def strong_residual(problem: PDE, point: Any) -> Any:
+    """uₜ + ∇·F(u) − ∇·(κ∇u) − S of the exact solution at one point (x…, t), by nested automatic differentiation."""
+    ops, d = jax_operations(), problem.dimension
+
+    def split(z: Any) -> tuple[list[Any], Any]:
+        return [z[i] for i in range(d)], 0.0 if problem.steady else z[d]
+
+    def u(z: Any) -> Any:
+        x, t = split(z)
+        return jnp.stack([jnp.asarray(v, dtype=float) for v in problem.exact(ops, x, t)])
+
+    def total_flux(z: Any, axis: int) -> Any:
+        x, t = split(z)
+        values = u(z)
+        kappa = problem.diffusivity(ops, x, t, values)
+        gradient = jax.jacfwd(u)(z)[:, axis]
+        diffusive = jnp.asarray(kappa) @ gradient if isinstance(kappa, (tuple, list)) else kappa * gradient
+        flux = problem.flux(ops, x, t, values)
+        convective = jnp.stack([row[axis] for row in flux]) if flux is not None else 0.0
+        return convective - diffusive
+
+    x, t = split(point)
+    residual = sum(jax.jacfwd(lambda z, a=a: total_flux(z, a))(point)[:, a] for a in range(d))
+    if not problem.steady:
+        residual = residual + jax.jacfwd(u)(point)[:, d]
+    source = problem.source(ops, x, t, u(point))
+    return residual if source is None else residual - jnp.stack([jnp.asarray(s, dtype=float) for s in source])
+
+
+@pytest.mark.parametrize("problem", CATALOGUE)
+def test_solution_satisfies_its_own_equation(problem: Problem) -> None:
+    points = some_points(problem)
+    if isinstance(problem, PDE):
+        if not has_exact(problem):
+            pytest.skip("its reference is computed; see test_reference.py")
+        residual = jax.vmap(lambda z: strong_residual(problem, z))(jnp.asarray(points))
+        assert float(jnp.abs(residual).max()) < 1e-9
+    elif isinstance(problem, ODE):
+        h = 1e-3
+        inside = points[(points[:, 0] > 2 * h) & (points[:, 0] < problem.final_time() - 2 * h)]
+        values = [problem.reference(inside + k * h) for k in (-2, -1, 1, 2)]
+        slope = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * h)
+        wanted = fields_to_array(problem.rhs(NUMPY, inside[:, 0], problem.reference(inside).T), len(inside))
+        assert np.abs(slope - wanted).max() < 1e-9
+    elif isinstance(problem, MatrixEigenproblem):
+        value, vector = problem.wanted()
+        assert np.abs(problem.matrix() @ vector - value * vector).max() < 1e-12
+        assert np.array_equal(problem.matrix(), problem.matrix().T)
+
+
+@pytest.mark.parametrize("problem", [p for p in CATALOGUE if isinstance(p.values[0], PDE)])
+def test_solution_meets_its_initial_and_boundary_data(problem: PDE) -> None:
+    points = some_points(problem)
+    x, t = problem.split(points)
+    if not problem.steady:
+        at_start = np.column_stack([*x, np.zeros(len(points))])
+        start = fields_to_array(problem.initial(NUMPY, x), len(points))
+        assert np.abs(problem.reference(at_start) - start).max() < 1e-12
+    box = problem.domain()
+    for axis, side in itertools.product(range(problem.dimension), (0, 1)):
+        condition = problem.condition(axis, side)
+        assert not isinstance(condition, Neumann), "add the normal derivative to this test"
+        on_face = points.copy()
+        on_face[:, axis] = (box.lower, box.upper)[side][axis]
+        if isinstance(condition, Dirichlet):
+            given = fields_to_array(condition.value(NUMPY, problem.split(on_face)[0], t), len(points))
+            assert np.abs(problem.reference(on_face) - given).max() < 1e-11
+
+
+@pytest.mark.parametrize("problem", CATALOGUE)
+def test_evaluation_points_lie_in_the_domain_and_have_a_reference(problem: Problem) -> None:
+    points = problem.points()
+    reference = problem.reference(points)
+    assert reference.shape[0] == points.shape[0]
+    assert np.isfinite(reference).all()
+    assert problem.reference_error() < 1e-11
+    if isinstance(problem, PDE):
+        box = problem.domain()
+        for a in range(problem.dimension):
+            assert points[:, a].min() >= box.lower[a]
+            assert points[:, a].max() <= box.upper[a]
+
+
+def test_scattered_points_fill_the_box_evenly() -> None:
+    from problems.base import scattered_points
+
+    points = scattered_points(4000, (0.0, 0.0), (1.0, 1.0))
+    counts, _, _ = np.histogram2d(points[:, 0], points[:, 1], bins=10, range=[[0, 1], [0, 1]])
+    assert counts.min() >= 35
+    assert counts.max() <= 45
+    # A mean over them is an integral: ∫∫ xy = 1/4, far better than the 1/√n of random points.
+    assert abs((points[:, 0] * points[:, 1]).mean() - 0.25) < 2e-3
+
+
+def test_published_levels_of_the_heat_equation_include_boundaries_and_both_ends() -> None:
+    problem = problems.REGISTRY.get("heat-1d").create({}, "s1-coarse")
+    points = problem.points()
+    assert len(points) == 11 * 101
+    assert {0.0, 1.0} <= set(points[:, 0])
+    assert points[0, 1] == 0.0
+    assert points[-1, 1] == pytest.approx(0.5, abs=1e-12)

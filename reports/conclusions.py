@@ -108,7 +108,9 @@ def _absence(section: Section, family: str) -> list[str]:
     if not tried:
         return [f"No {one} was run here, so the families cannot be compared."]
     if not section.of_family(family):
-        return [f"None of the {len(tried)} {many if len(tried) > 1 else one} tried here finished on most of its seeds."]
+        if len(tried) == 1:
+            return [f"The only {one} tried here, {tried[0].label}, did not finish ({tried[0].first['status']})."]
+        return [f"None of the {len(tried)} {many} tried here finished on most of its seeds."]
     return []
 
 

@@ -29,7 +29,6 @@ class Part:
 
     anchor: str
     title: str
-    preset: str
     parameters: list[tuple[str, str, str]]
     reference: str
     conclusions: list[str]
@@ -146,7 +145,6 @@ def _part(run: Run, section: Section, problem: Problem | None, palette: Palette)
     return Part(
         anchor=anchor,
         title=section.title or "Results",
-        preset=section.preset,
         parameters=_parameters(problem, _record(run, section.configurations[0])),
         reference=_reference(problem, section),
         conclusions=conclude(section),

@@ -38,6 +38,7 @@ FEW_TIMES = 12
 MOST_POINTS = 20_000
 LEAST_ERROR = 1e-17
 SLICE = 0.1
+DECADES = 3
 SUBSCRIPTS = "₁₂₃₄₅₆₇₈₉"
 
 
@@ -74,9 +75,12 @@ def field(scene: Scene, c: Configuration, solution: Array, limits: tuple[float, 
 
 
 def error_limits(scene: Scene, solutions: Sequence[Array]) -> tuple[float, float]:
-    """A common range for the errors of several solutions: from the 2nd percentile of the best to the worst maximum."""
+    """A common range for the errors of several solutions, down to `DECADES` below the maximum of the best one.
+
+    Boundary values that are met exactly would otherwise stretch it down to rounding.
+    """
     errors = [np.maximum(np.abs(s[:, 0] - scene.reference[:, 0]), LEAST_ERROR) for s in solutions]
-    low = min(float(np.quantile(e, 0.02)) for e in errors)
+    low = max(min(float(np.quantile(e, 0.02)) for e in errors), min(float(e.max()) for e in errors) * 10.0**-DECADES)
     high = max(float(e.max()) for e in errors)
     return low, max(high, 10.0 * low)
 

@@ -117,12 +117,11 @@ class Configuration:
 class Section:
     """A problem with one set of parameters, and every configuration that was tried on it.
 
-    `title` names the parameters in which the sections of the problem differ; with one section, its preset if any.
+    `title` is the preset, or the parameters in which the sections of the problem differ; empty for a single section.
     """
 
     problem: str
     title: str
-    preset: str
     headline: str
     configurations: tuple[Configuration, ...]
 
@@ -136,21 +135,21 @@ def sections(rows: pd.DataFrame) -> list[Section]:
     """Sections in the order in which they were run, those of one problem next to each other."""
     found = []
     for problem, of_problem in rows.groupby("problem", sort=False):
-        varying = _varying(of_problem, "problem.")
-        for _, part in of_problem.groupby("section", sort=False):
-            first = part.iloc[0]
-            title = ", ".join(f"{name.removeprefix('problem.')} = {number(first[name])}" for name in varying)
-            presets = [preset for preset in part["problem_preset"].unique() if preset]
-            found.append(
-                Section(
-                    str(problem),
-                    title or ", ".join(presets),
-                    ", ".join(presets),
-                    str(first["headline"]),
-                    tuple(_configurations(part)),
-                )
-            )
+        parts = [part for _, part in of_problem.groupby("section", sort=False)]
+        presets = [", ".join(preset for preset in part["problem_preset"].unique() if preset) for part in parts]
+        for part, preset in zip(parts, presets, strict=True):
+            alike = [other for other, its in zip(parts, presets, strict=True) if its == preset]
+            title = _title(part, preset, pd.concat(alike if preset else parts))
+            headline = str(part.iloc[0]["headline"])
+            found.append(Section(str(problem), title, headline, tuple(_configurations(part))))
     return found
+
+
+def _title(part: pd.DataFrame, preset: str, alike: pd.DataFrame) -> str:
+    """The preset, and the parameters that tell the section from those with the same preset, or from all others."""
+    row = part.iloc[0]
+    different = [f"{name.removeprefix('problem.')} = {number(row[name])}" for name in _varying(alike, "problem.")]
+    return ", ".join(([preset] if preset else []) + different)
 
 
 def pareto(points: Sequence[tuple[float, float]]) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.record import REMEDY, Status
 from reports.cells import Cell, Column, Table, count, digits, quantity, text
 from reports.conclusions import EQUAL, Cost, costs, most_accurate, shared
-from reports.published import Comparison
+from reports.published import Comparison, printed_digits
 from reports.summary import Configuration, Section
 from reports.words import factor, known, mebibytes, metric, number, scientific, seconds
 
@@ -137,7 +137,9 @@ def failures_table(rows: Sequence[tuple[Section, Configuration]]) -> Table:
 
 def _published_row(c: Comparison) -> tuple[Cell, ...]:
     entry, known_time = c.entry, c.entry.seconds
-    value = number(entry.value) if c.published_error is not None else scientific(entry.value, 5)
+    value = (
+        number(entry.value) if c.published_error is not None else scientific(entry.value, printed_digits(entry.value))
+    )
     value += f" ± {number(entry.spread)}" if entry.spread is not None else ""
     shown = Cell("")
     if c.measured:

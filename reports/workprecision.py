@@ -34,15 +34,18 @@ def work_precision(section: Section, work: str, palette: Palette, name: str) -> 
             marker = Line2D([time.median], [max(error.median, FLOOR)], marker=MARKERS.get(c.family, "s"), ms=5.0, ls="")
             marker.set(markeredgecolor=palette[c.solver], markerfacecolor=fill, markeredgewidth=1.0, zorder=3)
             axes.add_line(marker)
-        for family in LINES:
+        fronts = []
+        for family, line in LINES.items():
             members = [(t.median, max(e.median, FLOOR)) for c, t, e in drawn if c.family == family and c.reliable]
             front = [members[i] for i in pareto(members)]
             if len(front) > 1:
-                axes.step(*zip(*front, strict=True), where="post", color=INK, lw=0.9, ls=LINES[family], alpha=0.55)
+                style: dict[str, Any] = {"color": INK, "lw": 0.9, "ls": line, "alpha": 0.55}
+                axes.step(*zip(*front, strict=True), where="post", **style)
+                fronts.append(Line2D([], [], label=f"{family} Pareto front", **style))
         log_axis(axes, "x", [v for _, t, _ in drawn for v in (t.least, t.most)])
         log_axis(axes, "y", [max(v, FLOOR) for _, _, e in drawn for v in (e.least, e.most)])
         axes.set(xlabel=WORK[work], ylabel=metric(section.headline))
-        legend(axes, _solver_handles((c for c, _, _ in drawn), palette) + _front_handles(drawn), 2, -0.2)
+        legend(axes, _solver_handles((c for c, _, _ in drawn), palette) + fronts, 2, -0.2)
         left_out = len(section.configurations) - len(drawn)
         caption = (
             f"Error against {WORK[work].removesuffix(' / s')}; the lower left is better. Markers are medians over "
@@ -143,13 +146,4 @@ def _solver_handles(configurations: Iterable[Configuration], palette: Palette) -
     return [
         Line2D([], [], color=palette[solver], marker=MARKERS.get(family, "s"), ls="", ms=5.5, mew=0, label=solver)
         for solver, family in sorted(solvers.items(), key=lambda item: item[1])
-    ]
-
-
-def _front_handles(drawn: Sequence[tuple[Configuration, Spread, Spread]]) -> list[Line2D]:
-    present = {c.family for c, _, _ in drawn}
-    return [
-        Line2D([], [], color=INK, alpha=0.55, lw=0.9, ls=line, label=f"{family} Pareto front")
-        for family, line in LINES.items()
-        if family in present and sum(c.family == family for c, _, _ in drawn) > 1
     ]

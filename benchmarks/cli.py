@@ -52,11 +52,14 @@ def main() -> None:
 
 
 @main.command("list")
-@click.argument("what", type=click.Choice(["problems", "solvers", "suites"]))
+@click.argument("what", type=click.Choice(["problems", "solvers", "suites", "support"]))
 @plugin_option
 def list_command(what: str, plugins: tuple[str, ...]) -> None:
-    """Show problems, solvers (and whether they can run here) or suites."""
+    """Show problems, solvers (and whether they can run here), suites, or who supports what (as Markdown)."""
     load_plugins(plugins)
+    if what == "support":
+        click.echo(tables.support_markdown())
+        return
     table = {
         "problems": tables.problems_table,
         "solvers": lambda: tables.solvers_table(Interpreters.from_config()),

@@ -39,6 +39,18 @@ def problems_table() -> Table:
     return table
 
 
+def support_markdown() -> str:
+    """Problems × solvers as a Markdown table, from the registries; a third-party plugin's are included when loaded."""
+    solvers = backends.REGISTRY.names()
+    lines = ["| problem | equation | " + " | ".join(solvers) + " |", "|---" * (len(solvers) + 2) + "|"]
+    for name in problems.REGISTRY.names():
+        problem = problems.REGISTRY.get(name)()
+        able = solvers_of(problem)
+        marks = " | ".join("✓" if solver in able else "" for solver in solvers)
+        lines.append(f"| `{name}` | {problem.equation} | {marks} |")
+    return "\n".join(lines)
+
+
 def solvers_table(interpreters: Interpreters) -> Table:
     """Every solver, and whether it can run here."""
     table = Table("solver", "method", "family", "presets", "here")

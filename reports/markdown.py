@@ -15,9 +15,11 @@ FENCE = "```"
 
 
 def write(page: Page, path: Path) -> Path:
-    """Write the report and `figures/`."""
+    """Write the report and `figures/`, from which the SVG files of an earlier report are removed."""
     folder = path.parent / "figures"
     folder.mkdir(exist_ok=True)
+    for stale in folder.glob("*.svg"):
+        stale.unlink()
     for figure in page.figures():
         (folder / f"{figure.name}.svg").write_text(figure.standalone, encoding="utf-8")
     environment = Environment(

@@ -148,7 +148,7 @@ def _part(run: Run, section: Section, problem: Problem | None, palette: Palette)
         parameters=_parameters(problem, _record(run, section.configurations[0])),
         reference=_reference(problem, section),
         conclusions=conclude(section),
-        cost=cost_table(table, section.headline) if len(section.configurations) > 1 and table else None,
+        cost=cost_table(table, section) if len(section.configurations) > 1 and table else None,
         table=measured(section),
         work=[figure for figure in drawn if figure],
         figures=list(figures.of_section(run, section, problem, palette, anchor)),

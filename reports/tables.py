@@ -49,16 +49,16 @@ def overview(found: Sequence[tuple[str, Section]]) -> Table:
     rows = []
     for title, section in found:
         cost = shared(costs(section))
-        best = [_best(section, family) for family in ("classical", "neural")]
-        if cost is None:
-            rows.append((text(title), text(metric(section.headline)), *best, Cell(""), Cell("")))
-            continue
-        ahead = "classical" if cost.ratio > 1.0 else "neural"
-        ratio = max(cost.ratio, 1.0 / cost.ratio)
-        words = "equal" if ratio <= EQUAL else f"{ahead}, {factor(ratio)}×"
-        accuracy = Cell(f"≤ {scientific(cost.accuracy, 1)}", "", cost.accuracy)
-        faster = Cell(words, sort=words, kind="" if ratio <= EQUAL else ahead)
-        rows.append((text(title), text(metric(section.headline)), *best, accuracy, faster))
+        rows.append(
+            (
+                text(title),
+                text(metric(section.headline)),
+                *(_best(section, family) for family in ("classical", "neural")),
+                Cell(f"≤ {scientific(cost.accuracy, 1)}", "", cost.accuracy) if cost else Cell(""),
+                _ahead(cost.ratio) if cost else Cell(""),
+                _ahead(cost.total_ratio) if cost else Cell(""),
+            )
+        )
     columns = (
         Column("problem", numeric=False),
         Column("judged by", numeric=False),
@@ -66,26 +66,31 @@ def overview(found: Sequence[tuple[str, Section]]) -> Table:
         Column("most accurate neural", "median error, solve time"),
         Column("reached by both"),
         Column("faster there", "solve time", numeric=False),
+        Column("faster there", "total time", numeric=False),
     )
     return Table("What each family reached", columns, tuple(rows))
 
 
-def cost_table(table: Sequence[Cost], headline: str) -> Table:
+def cost_table(table: Sequence[Cost], section: Section) -> Table:
     """The fastest way of each family to each accuracy."""
     rows = []
+    why = [
+        "not reached" if any(c.family == family for c in section.configurations) else "not run"
+        for family in ("classical", "neural")
+    ]
     for cost in table:
         ratio, total = cost.ratio, cost.total_ratio
         rows.append(
             (
                 Cell(f"≤ {scientific(cost.accuracy, 1)}", sort=cost.accuracy),
-                _winner(cost.classical),
-                _winner(cost.neural),
+                _winner(cost.classical, why[0]),
+                _winner(cost.neural, why[1]),
                 quantity(ratio, lambda r: f"{factor(r)}×" if r >= 1 else f"1/{factor(1 / r)}×"),
                 quantity(total, lambda r: f"{factor(r)}×" if r >= 1 else f"1/{factor(1 / r)}×"),
             )
         )
     columns = (
-        Column(metric(headline)),
+        Column(metric(section.headline)),
         Column("fastest classical", numeric=False),
         Column("fastest neural", numeric=False),
         Column("neural ÷ classical", "solve time"),
@@ -217,8 +222,16 @@ def _best(section: Section, family: str) -> Cell:
     return Cell(scientific(error), f"{seconds(c.median('solve_median'))}, {c.name}", error)
 
 
-def _winner(c: Configuration | None) -> Cell:
+def _ahead(ratio: float) -> Cell:
+    """Who is ahead by how much, for a time of the network over one of the classical solver."""
+    if not known(ratio) or ratio <= 0.0:
+        return Cell("")
+    size = max(ratio, 1.0 / ratio)
+    return text("equal" if size <= EQUAL else f"{'classical' if ratio > 1.0 else 'neural'}, {factor(size)}×")
+
+
+def _winner(c: Configuration | None, why: str) -> Cell:
     if c is None:
-        return text("—", "not reached", kind="muted")
+        return text("—", why, kind="muted")
     total = c.median("total_s")
     return text(c.label, f"{seconds(c.median('solve_median'))} (total {seconds(total)})")

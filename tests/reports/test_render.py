@@ -90,6 +90,7 @@ def test_every_row_of_a_markdown_table_has_as_many_cells_as_its_head(rendered: t
 def test_figures_of_the_markdown_exist_and_are_svg(run_dir: Path, rendered: tuple[str, str]) -> None:
     linked = re.findall(r"\]\((figures/[^)]+)\)", rendered[1])
     assert len(linked) == len(set(linked)) > 20
+    assert {f"figures/{path.name}" for path in (run_dir / "figures").iterdir()} == set(linked)
     for name in linked:
         assert ET.parse(run_dir / name).getroot().tag.endswith("svg")
 

@@ -1,0 +1,83 @@
+"""Tables show what the configurations hold, and numbers in the units of a reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import reports
+from reports.cells import Table
+from reports.summary import Section, sections
+from reports.tables import measured, overview
+from reports.words import factor, scientific, seconds
+from tests.reports.synthetic import Writer, exact
+
+
+@pytest.fixture(scope="module")
+def found(run_dir: Path) -> list[Section]:
+    return sections(reports.load(run_dir))
+
+
+def column(table: Table, title: str, unit: str | None = None) -> list[str]:
+    (at,) = [i for i, c in enumerate(table.columns) if c.title == title and unit in (None, c.unit)]
+    return [row[at].text for row in table.rows]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (3e-7, "0.300 µs"),
+        (1.234e-5, "12.3 µs"),
+        (0.0456, "45.6 ms"),
+        (7.0, "7.00 s"),
+        (599.0, "599 s"),
+        (900, "15.0 min"),
+    ],
+)
+def test_durations_are_shown_in_the_unit_that_suits_them(value: float, words: str) -> None:
+    assert seconds(value) == words
+
+
+@pytest.mark.parametrize(("value", "words"), [(1.44, "1.4"), (37.4, "37"), (5234.0, "5,200"), (float("inf"), "∞")])
+def test_ratios_have_two_digits(value: float, words: str) -> None:
+    assert factor(value) == words
+
+
+@pytest.mark.parametrize(("value", "words"), [(1.2345e-4, "1.23e-4"), (0.0, "0"), (float("nan"), "")])
+def test_errors_have_three_digits(value: float, words: str) -> None:
+    assert scientific(value) == words
+
+
+def test_every_configuration_is_a_row_also_what_failed(found: list[Section]) -> None:
+    table = measured(found[0])
+    assert len(table.rows) == len(found[0].configurations) == 14
+    status = dict(zip(column(table, "solver"), column(table, "status"), strict=True))
+    assert (status["plugged"], status["absent"]) == ("crashed", "not installed")
+
+
+def test_two_methods_of_measuring_memory_never_share_a_column(tmp_path: Path) -> None:
+    import problems
+
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(tmp_path / "run")
+    for solver, method in (("one", "VmHWM"), ("two", "ru_maxrss"), ("three", "not measured: timeout")):
+        size = None if method.startswith("not") else 100 * 2**20
+        writer.add(decay, solver, exact(decay, 1e-3), host_method=method, host_bytes=size)
+    (section,) = sections(reports.load(writer.finish()))
+    table = measured(section)
+    assert column(table, "host memory", "MiB, VmHWM") == ["100", "", ""]
+    assert column(table, "host memory", "MiB, ru_maxrss") == ["", "100", ""]
+
+
+def test_the_overview_says_who_is_ahead_and_who_was_not_run(found: list[Section]) -> None:
+    table = overview([(section.title, section) for section in found])
+    assert column(table, "faster there", "solve time")[:4] == [
+        "classical, 2,200,000×",
+        "classical, 60×",
+        "",
+        "neural, 200×",
+    ]
+    assert column(table, "faster there", "total time")[0] == "classical, 500×"
+    assert column(table, "most accurate neural")[2] == "—"
+    assert column(table, "reached by both")[:2] == ["≤ 1e-2", "≤ 1e-2"]

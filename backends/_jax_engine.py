@@ -64,7 +64,10 @@ class JaxSession(TrainingSession):
         self._device = jax.devices("gpu" if context.device == "cuda" else "cpu")[0]
         dtype = context.dtype
         super().__init__(
-            solver, problem, context, Calculus(jnp, jax_operations(), jax.jvp, lambda row: jnp.asarray(row, dtype))
+            solver,
+            problem,
+            context,
+            Calculus(jnp, jax_operations(), jax.jvp, jax.jvp, lambda row: jnp.asarray(row, dtype)),
         )
         self._start = self._put([(w.astype(dtype), b.astype(dtype)) for w, b in self.layers])
         self._layers = self._start

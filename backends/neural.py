@@ -33,7 +33,7 @@ class Trial(Parameterised):
     kind: ClassVar[str] = "trial"
 
     form: str = parameter("automatic", "made for the box, or the source's own", choices=("automatic", "published"))
-    boundary_weight: float = parameter(10.0, "weight of the Neumann and periodic terms of the loss", above=0)
+    boundary_weight: float = parameter(1.0, "weight of the Neumann and periodic terms of the loss", above=0)
 
     def function(self, problem: PDE | ODE) -> TrialFunction:
         """Lift and mask for `problem`."""

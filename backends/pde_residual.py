@@ -174,7 +174,7 @@ class PDEFormulation(Formulation):
             return tuple(entry + 0.0 * s for entry in field(place, t, state))
 
         tangents = (self.calculus.xp.ones_like(x[axis]), *slopes)
-        return cast(Sequence[Any], self.calculus.jvp(along, (x[axis], *u), tangents)[1])
+        return cast(Sequence[Any], self.calculus.total(along, (x[axis], *u), tangents)[1])
 
 
 def has_diffusion(problem: PDE) -> bool:

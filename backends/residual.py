@@ -32,11 +32,15 @@ Field = Callable[[Sequence[Any]], tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Calculus:
-    """What the engine brings: array module, operations, forward derivative, and constants in its type."""
+    """What the engine brings: array module, operations, forward derivatives, and constants in its type.
+
+    `jvp` can be nested; `total` (of a function with a tuple of values) need not be, but costs less at each iteration.
+    """
 
     xp: Any
     ops: Operations
     jvp: Callable[..., tuple[Any, Any]]
+    total: Callable[..., tuple[Any, Any]]
     array: Callable[[Array], Any]
 
 

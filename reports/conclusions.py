@@ -12,8 +12,10 @@ from reports.words import factor, metric, scientific, seconds
 
 EQUAL = 1.25
 """Times within this factor of each other are called equal."""
-FLOOR = -16
+FLOOR = -14
 """Rounding: no error below 10 to this power is told apart."""
+USEFUL = -1
+"""Relative errors above 10 to this power are no answer: zero has a relative error of 1."""
 NOUNS = {"neural": ("network", "networks"), "classical": ("classical solver", "classical solvers")}
 
 
@@ -35,13 +37,18 @@ class Cost:
 
 
 def costs(section: Section) -> list[Cost]:
-    """The cost of each power of ten that somebody reached; of powers with the same winners only the smallest."""
+    """The cost of each power of ten that somebody reached; of powers with the same winners only the smallest.
+
+    Empty where nobody came to a useful accuracy.
+    """
     classical, neural = section.of_family("classical"), section.of_family("neural")
     errors = [c.median("error") for c in classical + neural]
     if not errors:
         return []
     tightest = max(FLOOR, math.ceil(math.log10(max(min(errors), 10.0**FLOOR)) - 1e-9))
     loosest = max(tightest, math.ceil(math.log10(max(*errors, 10.0**FLOOR))))
+    if section.headline.startswith("relative"):
+        loosest = min(loosest, USEFUL)
     found: list[Cost] = []
     for power in range(loosest, tightest - 1, -1):
         cost = _cost(10.0**power, classical, neural)
@@ -57,8 +64,8 @@ def shared(table: Sequence[Cost]) -> Cost | None:
 
 
 def most_accurate(section: Section, family: str) -> Configuration | None:
-    """The reliable configuration of a family with the smallest median error."""
-    return min(section.of_family(family), key=lambda c: c.median("error"), default=None)
+    """The reliable configuration of a family with the smallest median error; the fastest of those at rounding."""
+    return min(section.of_family(family), key=lambda c: max(c.median("error"), 10.0**FLOOR), default=None)
 
 
 def conclude(section: Section) -> list[str]:
@@ -69,6 +76,8 @@ def conclude(section: Section) -> list[str]:
     sentences = [_comparison(cost, section.headline) for cost in told]
     for family, other in (("neural", "classical"), ("classical", "neural")):
         sentences += _absence(section, family) or _limit(section, table, family, other)
+    if not table and any(c.reliable for c in section.configurations):
+        sentences.append(f"Nothing run here reached {scientific(10.0**USEFUL, 1)}.")
     return sentences + _spreads(section.configurations)
 
 
@@ -87,7 +96,8 @@ def _comparison(cost: Cost, headline: str) -> str:
         f"the fastest classical solver ({named[cost.classical]})",
         f"the fastest network ({named[cost.neural]})",
     )
-    start = f"At a {metric(headline)} of at most {scientific(cost.accuracy, 1)}, "
+    name = metric(headline)
+    start = f"At {'an' if name[0] in 'aeiou' else 'a'} {name} of at most {scientific(cost.accuracy, 1)}, "
     if 1.0 / EQUAL <= cost.ratio <= EQUAL:
         text = f"{start}{classical} and {network} take about the same time to solve"
     elif cost.ratio > 1.0:

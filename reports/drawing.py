@@ -106,6 +106,8 @@ def canvas(height: float, rows: int = 1, columns: int = 1, width: float = WIDTH)
             sharey=rows == 1,
             gridspec_kw={"hspace": 0.22, "wspace": 0.6},
         )
+        for axes in grid.flat:
+            axes.locator_params(axis="x", nbins=6)
         yield figure, list(grid.flat)
 
 

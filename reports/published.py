@@ -55,6 +55,9 @@ def compare(key: str, entry: Published, configuration: Configuration, problem: P
     assert errors is not None
     if entry.deterministic:
         verdict, detail = _exact(entry.value, measured)
+    elif configuration.family != "neural":
+        # What is not deterministic was published for a network; a classical solver beside it reproduces nothing.
+        verdict, detail = "another method", f"error {_words(errors.median / target if target else math.inf)}"
     else:
         verdict, detail = _size(target, errors, configuration.failed if configuration.finished else 0)
     estimate = true != 0.0
@@ -69,12 +72,12 @@ def missing(key: str, entry: Published) -> Comparison:
 
 
 def compare_all(problem: type[Problem], found: Sequence[tuple[Configuration, Problem]]) -> list[Comparison]:
-    """Every published figure of a problem, in the order of its declaration, with each configuration tagged for it."""
+    """Every published figure of a problem with each configuration tagged for it; those that were not run come last."""
     result = []
     for key, entry in problem.published.items():
         tagged = [(c, instance) for c, instance in found if tagged_for(key, str(c.first["published"]))]
         result += [compare(key, entry, c, instance) for c, instance in tagged] or [missing(key, entry)]
-    return result
+    return sorted(result, key=lambda c: c.configuration is None)
 
 
 def printed_digits(value: float) -> int:

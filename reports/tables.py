@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.record import REMEDY, Status
 from reports.cells import Cell, Column, Table, count, digits, quantity, text
 from reports.conclusions import EQUAL, Cost, costs, most_accurate, shared
-from reports.published import Comparison, printed_digits
+from reports.published import ESTIMATES, Comparison, printed_digits
 from reports.summary import Configuration, Section
 from reports.words import factor, known, mebibytes, metric, number, scientific, seconds
 
@@ -22,7 +22,7 @@ def measured(section: Section) -> Table:
     columns: list[tuple[Column, list[Cell]]] = [
         (Column("solver", numeric=False), [text(c.label) for c in chosen]),
         (Column("family", numeric=False), [text(c.family, kind=c.family) for c in chosen]),
-        (Column("precision", numeric=False), [text(str(c.first["precision"]), str(c.first["device"])) for c in chosen]),
+        (Column("precision", numeric=False), [_circumstances(c) for c in chosen]),
         (Column("status", numeric=False), [_status(c) for c in chosen]),
     ]
     names = [section.headline, *(name for name in NORMS if name != section.headline)]
@@ -142,9 +142,8 @@ def failures_table(rows: Sequence[tuple[Section, Configuration]]) -> Table:
 
 def _published_row(c: Comparison) -> tuple[Cell, ...]:
     entry, known_time = c.entry, c.entry.seconds
-    value = (
-        number(entry.value) if c.published_error is not None else scientific(entry.value, printed_digits(entry.value))
-    )
+    digits_printed = printed_digits(entry.value)
+    value = number(entry.value) if entry.metric in ESTIMATES else scientific(entry.value, digits_printed)
     value += f" ± {number(entry.spread)}" if entry.spread is not None else ""
     shown = Cell("")
     if c.measured:
@@ -167,7 +166,12 @@ def _published_row(c: Comparison) -> tuple[Cell, ...]:
 
 
 def _verdict_kind(verdict: str) -> str:
-    return {"reproduced": "good", "better": "good", "not run": "muted"}.get(verdict, "bad")
+    return {"reproduced": "good", "better": "good", "not run": "muted", "another method": "muted"}.get(verdict, "bad")
+
+
+def _circumstances(c: Configuration) -> Cell:
+    threads = c.first["threads"]
+    return text(str(c.first["precision"]), f"{c.first['device']}, {threads} thread{'s' if threads != 1 else ''}")
 
 
 def _status(c: Configuration) -> Cell:

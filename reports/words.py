@@ -43,7 +43,7 @@ def scientific(value: float, digits: int = 3) -> str:
     if value == 0.0:
         return "0"
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
+    return f"{mantissa}e{int(exponent)}" if int(exponent) else mantissa
 
 
 def seconds(value: float) -> str:
@@ -70,8 +70,10 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def factor(value: float) -> str:
-    """A ratio to two digits: 1.4, 37, 5,200."""
+    """A ratio to two digits: 1.4, 37, 5,200, 3.1e9."""
     if value < 10 or not math.isfinite(value):
         return f"{value:.1f}".replace("inf", "∞")
+    if value >= 1e7:
+        return scientific(value, 2)
     unit = 10.0 ** (math.floor(math.log10(value)) - 1)
     return f"{round(value / unit) * unit:,.0f}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import problems
 import reports
 from problems.symmetric_eigen import SymmetricEigen
 from reports.page import compose
@@ -62,8 +63,6 @@ def test_a_network_is_judged_by_the_size_of_its_error(run_dir: Path) -> None:
     [((0.4, 0.3, 0.35), "better"), ((1.9,), "reproduced"), ((0.1, 0.3, 0.51), "not robust across seeds")],
 )
 def test_seeds_decide_between_better_and_not_robust(tmp_path: Path, factors: tuple[float, ...], verdict: str) -> None:
-    import problems
-
     coarse = problems.REGISTRY.get("heat-1d").create({}, "s1-coarse")
     writer = Writer(tmp_path / "run")
     for seed, factor in enumerate(factors):
@@ -84,6 +83,15 @@ def test_an_eigenvalue_is_judged_by_its_distance_from_the_true_one(run_dir: Path
     assert comparison.measured_error.median == pytest.approx(abs(comparison.measured.median - true))
 
 
+def test_a_classical_solver_beside_a_published_network_is_another_method(tmp_path: Path) -> None:
+    eigen = problems.REGISTRY.get("symmetric-eigen").create({}, "s1-6")
+    writer = Writer(tmp_path / "run")
+    writer.add(eigen, "lapack", eigen.reference(eigen.points()), published="table-4/n=6/+1 table-3/dt=1")
+    found = comparisons(writer.finish(), "symmetric-eigen")
+    assert {found[key].verdict for key in ("table-4/n=6/+1", "table-3/dt=1")} == {"another method"}
+    assert list(found)[:2] == ["table-3/dt=1", "table-4/n=6/+1"]
+
+
 def test_the_published_table_shows_both_times(run_dir: Path) -> None:
     (chapter,) = [c for c in compose(Run.open(run_dir)).chapters if c.name == "symmetric-eigen"]
     assert chapter.published is not None
@@ -94,8 +102,6 @@ def test_the_published_table_shows_both_times(run_dir: Path) -> None:
 
 
 def test_a_diverged_answer_still_counts_against_a_published_blow_up(tmp_path: Path) -> None:
-    import problems
-
     fine = problems.REGISTRY.get("heat-1d").create({}, "s1-coarse")
     writer = Writer(tmp_path / "run")
     blown = with_mean_and_maximum(fine, 2.88e145, 1.702e148)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import problems
 import reports
 from reports.conclusions import conclude, costs
 from reports.summary import Configuration, Section, Spread, pareto, sections
-from tests.reports.synthetic import SEED_ERRORS
+from tests.reports.synthetic import SEED_ERRORS, Writer, exact
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,26 @@ def test_a_win_of_a_network_is_said_as_plainly(run_dir: Path) -> None:
         "the fastest network (network, 1.00 ms) solves 200 times faster than the fastest classical"
         in conclude(decay)[0]
     )
+
+
+def test_relative_errors_near_one_are_no_answer_to_compare(tmp_path: Path) -> None:
+    heat = problems.REGISTRY.get("heat-1d").create({}, "s1")
+    writer = Writer(tmp_path / "run")
+    writer.add(heat, "explicit", exact(heat, 1e-3))
+    writer.add(heat, "network", exact(heat, 0.4), family="neural")
+    (section,) = sections(reports.load(writer.finish()))
+    assert [cost.ratio for cost in costs(section) if cost.neural] == []
+    (sentence,) = conclude(section)
+    assert sentence.startswith("No network run here reached 1e-1: the most accurate one (network) stops at 4.00e-1")
+
+
+def test_where_nothing_works_the_report_says_so(tmp_path: Path) -> None:
+    heat = problems.REGISTRY.get("heat-1d").create({}, "s1")
+    writer = Writer(tmp_path / "run")
+    writer.add(heat, "explicit", exact(heat, 0.5))
+    writer.add(heat, "network", exact(heat, 0.4), family="neural")
+    (section,) = sections(reports.load(writer.finish()))
+    assert conclude(section) == ["Nothing run here reached 1e-1."]
 
 
 def test_a_section_without_networks_says_so(run_dir: Path) -> None:

@@ -39,7 +39,9 @@ def test_durations_are_shown_in_the_unit_that_suits_them(value: float, words: st
     assert seconds(value) == words
 
 
-@pytest.mark.parametrize(("value", "words"), [(1.44, "1.4"), (37.4, "37"), (5234.0, "5,200"), (float("inf"), "∞")])
+@pytest.mark.parametrize(
+    ("value", "words"), [(1.44, "1.4"), (37.4, "37"), (5234.0, "5,200"), (2.34e13, "2.3e13"), (float("inf"), "∞")]
+)
 def test_ratios_have_two_digits(value: float, words: str) -> None:
     assert factor(value) == words
 

@@ -42,10 +42,11 @@ def _settle_coordinate_element(mesh: Any) -> None:
     """
     import ufl
 
+    if not hasattr(ufl, "VectorElement"):
+        return
     domain = mesh.ufl_domain()
     element = domain.ufl_coordinate_element()
-    old = hasattr(ufl, "VectorElement") and hasattr(domain, "_ufl_coordinate_element")
-    if old and "variant" not in repr(element):
+    if "variant" not in repr(element):
         scalar = ufl.FiniteElement(element.family(), element.cell(), element.degree(), variant="equispaced")
         domain._ufl_coordinate_element = ufl.VectorElement(scalar)
 
@@ -67,7 +68,7 @@ def lagrange_space(mesh: Any, degree: int, components: int) -> Any:
 
 def cell_nodes(space: Any) -> Indices:
     """Nodes of every cell, shape (cells, nodes per cell); its d + 1 vertices come first."""
-    dofmap = space.dofmaps[0] if hasattr(space, "dofmaps") else space.dofmap
+    dofmap = space.dofmap if hasattr(space, "dofmap") else space.dofmaps[0]
     table = dofmap.list
     # An adjacency list up to 0.6, a two-dimensional array since.
     return table if isinstance(table, np.ndarray) else table.array.reshape(table.num_nodes, -1)

@@ -75,7 +75,7 @@ class ConstantMatrices(Stepper):
             self._explicit.zeroRows(self._boundary, diag=0.0)
         self._coupling = system.copy()
         system.zeroRowsColumns(self._boundary, diag=1.0)
-        self._solver = self._linear_solver(system)
+        self._system, self._solver = system, self._linear_solver(system)
         self._b, self._forcing, self._product = (np.zeros(galerkin.unknowns) for _ in range(3))
         vectors = (self.u, self._b, self._forcing, self._product)
         self._u_vec, self._b_vec, self._forcing_vec, self._product_vec = (_vector(array) for array in vectors)
@@ -88,6 +88,7 @@ class ConstantMatrices(Stepper):
         solve, u, b, forcing = self._solver.solve, self._u_vec, self._b_vec, self._forcing_vec
         if self._explicit is None:
             solve(forcing, u)
+            self._demand_unique_solution()
         elif self._galerkin.load_moves or self._galerkin.boundary_moves:
             for t in times:
                 self._make_forcing(t)
@@ -105,6 +106,14 @@ class ConstantMatrices(Stepper):
                 solve(b, u)
         self.iterations = self._solver.iterations
         self._check(n + len(times))
+
+    def _demand_unique_solution(self) -> None:
+        """A matrix singular but for rounding is factorised all the same, and answers with multiples of its kernel."""
+        self._system.mult(self._u_vec, self._product_vec)
+        if not np.linalg.norm(self._product - self._forcing) <= 1e-6 * np.linalg.norm(self._forcing):
+            raise Diverged(
+                "the system matrix is singular: no condition, or no reaction, fixes the level of the solution"
+            )
 
     def _make_forcing(self, t: float) -> None:
         """Set everything on the right-hand side that does not depend on the state."""

@@ -11,6 +11,7 @@ from problems import register
 from problems.base import PDE, Box, Condition, Dirichlet, Neumann
 from problems.operations import Operations
 from problems.parameters import parameter
+from problems.poisson import Poisson
 
 WAVE, SHIFT = 2.0, 0.4
 
@@ -140,3 +141,15 @@ class Duffing(PDE):
     def exact(self, ops: Operations, x: Sequence[Any], t: Any) -> tuple[Any, ...]:
         """2 + sin πx."""
         return (2.0 + ops.sin(math.pi * x[0]),)
+
+
+@register
+@dataclass(frozen=True)
+class Floating(Poisson):
+    """Poisson's equation with fluxes prescribed all around, which has no solution or many."""
+
+    name = "test-floating"
+
+    def condition(self, axis: int, side: int) -> Condition:
+        """No flux."""
+        return Neumann()

@@ -59,8 +59,8 @@ class JaxSession(TrainingSession):
 
     def __init__(self, solver: PINN, problem: Problem, context: Context) -> None:
         if context.precision == "float64":
-            jax.config.update("jax_enable_x64", True)
-        jax.config.update("jax_default_matmul_precision", "highest")
+            jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
+        jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]
         self._device = jax.devices("gpu" if context.device == "cuda" else "cpu")[0]
         dtype = context.dtype
         super().__init__(
@@ -85,16 +85,17 @@ class JaxSession(TrainingSession):
             places = jax.eval_shape(self._prepare_fixed, self._sets)
             self._compiled_prepare = jax.jit(self._prepare_fixed).lower(self._sets).compile()
             self._compiled_train = jax.jit(self._train).lower(self._start, self._sets, places).compile()
-            piece = jax.ShapeDtypeStruct((self.piece, len(self.scale)), self.context.dtype)
+            piece = jax.ShapeDtypeStruct((self.piece, len(self.scale)), self.context.dtype)  # type: ignore[no-untyped-call]
             self._compiled_values = jax.jit(self._values_at).lower(self._start, piece).compile()
 
     def prepare(self) -> None:
         """Trial function and data at the points that stay where they are."""
-        self._fixed = jax.block_until_ready(self._compiled_prepare(self._sets))
+        self._fixed = jax.block_until_ready(self._compiled_prepare(self._sets))  # type: ignore[no-untyped-call]
 
     def solve(self) -> None:
         """Train from the initial parameters."""
-        layers, losses = jax.block_until_ready(self._compiled_train(self._start, self._sets, self._fixed))
+        trained = self._compiled_train(self._start, self._sets, self._fixed)
+        layers, losses = jax.block_until_ready(trained)  # type: ignore[no-untyped-call]
         self._layers = layers
         self.finish(np.asarray(losses, dtype=float)[: len(self.checkpoints)])
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,13 @@ from backends.operations import torch_operations
 from backends.residual import Calculus, Network
 from backends.training import TrainingSession
 from problems.base import Array, Problem
-from problems.operations import NUMPY
+from problems.operations import NUMPY, Operations
 
 DRAWN_TOGETHER = 16_384
 """Points drawn in one go."""
+
+FUSED_RATE = torch.float32
+"""The type in which the fused optimizers read a learning rate from the device, whatever that of the parameters."""
 
 
 class Functions:
@@ -46,9 +50,9 @@ class ActivationJets(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, z: Any, bias: Any, activation: str, first: int, second: int) -> Any:  # noqa: D102
+    def forward(ctx: Any, z: Any, bias: Any, activation: str, first: int, second: int) -> Any:
         order = (2 if second else 1) + 1
-        s = ACTIVATIONS[activation](Functions, z[0] + bias, order)  # type: ignore[arg-type]
+        s = ACTIVATIONS[activation](Functions, z[0] + bias, order)
         y = torch.empty_like(z)
         y[0] = s[0]
         if first:
@@ -62,7 +66,7 @@ class ActivationJets(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, g: Any) -> Any:  # noqa: D102
+    def backward(ctx: Any, g: Any) -> Any:
         z, *s = ctx.saved_tensors
         first, second = ctx.counts
         out = g * s[0]
@@ -81,61 +85,87 @@ def network(description: MLP, layers: Any, seeds: Any, first: int, second: int) 
     *hidden, (weights, bias) = layers
     y = seeds
     for inner_weights, inner_bias in hidden:
-        y = ActivationJets.apply(y @ inner_weights, inner_bias, description.activation, first, second)
+        z = y @ inner_weights
+        y = ActivationJets.apply(z, inner_bias, description.activation, first, second)  # type: ignore[no-untyped-call]
     z = y @ weights
     z[0] += bias
     return z
 
 
 class TorchSession(TrainingSession):
-    """One training run."""
-
-    engine = "eager"
+    """One training run: eager on a CPU; on a GPU one captured iteration is replayed, or launching it would dominate."""
 
     def __init__(self, solver: PINN, problem: Problem, context: Context) -> None:
         torch.backends.cuda.matmul.allow_tf32 = False
-        self._kind = {"dtype": getattr(torch, context.precision), "device": torch.device(context.device)}
+        self._device = torch.device(context.device)
+        self._dtype = getattr(torch, context.precision)
+        self.engine = "captured graph, fused optimizer" if self._device.type == "cuda" else "eager, fused optimizer"
         super().__init__(
             solver,
             problem,
             context,
-            Calculus(torch, torch_operations(), torch.func.jvp, total_derivative, self._tensor),
+            Calculus(torch, _operations(self._tensor), jvp, total_derivative, self._tensor),
         )
         self._layers = self.parameters()
-        self._sets = tuple(
+        self._flat = [part for layer in self._layers for part in layer]
+        self._start = [part.detach().clone() for part in self._flat]
+        rates = [float(solver.optimizer.rate_at(NUMPY, k / solver.iterations)) for k in range(solver.iterations)]
+        self._rates = torch.tensor(rates, dtype=FUSED_RATE, device="cuda") if context.device == "cuda" else rates
+        self._optimizer = self.optimizer()
+        self._sets: tuple[Any, ...] = tuple(
             None
             if s is None
             else (self._tensor(s.base), self._tensor(s.span), torch.as_tensor(s.rows).to(self._device))
             for s in (self.inside, self.conditions)
         )
-        self._fixed: tuple[Any, ...] = (None, None)
-
-    def prepare(self) -> None:
-        """Trial function and data at the points that stay where they are."""
-        described = (self.inside, self.conditions)
-        self._fixed = tuple(
+        self._fixed: tuple[Any, ...] = tuple(
             None if kind is None or kind.noise else self._place(arrays[0], inside=k == 0)
-            for k, (kind, arrays) in enumerate(zip(described, self._sets, strict=True))
+            for k, (kind, arrays) in enumerate(zip((self.inside, self.conditions), self._sets, strict=True))
         )
+        self._replay: Callable[[Any], Any] | None = None
+        self._synchronise()
+
+    def compile(self) -> None:
+        """On a GPU, capture one iteration; a CPU has nothing to compile."""
+        if self._device.type != "cuda":
+            return
+        places = next(self._places(torch.Generator(self._device)))
+        moving = self._drawn(places)
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(3):
+                self._iteration(places)
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            loss = self._iteration(places)
+
+        def replay(new: Any) -> Any:
+            if moving:
+                torch._foreach_copy_(moving, self._drawn(new))
+            graph.replay()
+            return loss
+
+        self._replay = replay
         self._synchronise()
 
     def solve(self) -> None:
         """Train from the initial parameters."""
-        self._layers = self.parameters()
-        flat = [part for layer in self._layers for part in layer]
-        optimizer = self.optimizer(flat)
+        self._reset()
+        iteration = self._replay or self._iteration
         generator = torch.Generator(self._device).manual_seed(self.context.seed)
-        losses = torch.zeros(len(self.checkpoints), **self._kind)
-        group, total = optimizer.param_groups[0], self.solver.iterations
+        losses = torch.zeros(len(self.checkpoints), dtype=self._dtype, device=self._device)
+        group = self._optimizer.param_groups[0]
         j = 0
-        for k, places in zip(range(total), self._places(generator), strict=False):
-            group["lr"] = float(self.solver.optimizer.rate_at(NUMPY, k / total))
-            loss = self.loss(self._layers, places)
-            for parameter, gradient in zip(flat, torch.autograd.grad(loss, flat), strict=True):
-                parameter.grad = gradient
-            optimizer.step()
+        for k, places in zip(range(self.solver.iterations), self._places(generator), strict=False):
+            if self._replay is None:
+                group["lr"] = self._rates[k]
+            else:
+                group["lr"].copy_(self._rates[k])
+            loss = iteration(places)
             if k + 1 == self.checkpoints[j]:
-                losses[j] = loss.detach()
+                losses[j] = loss
                 if not bool(torch.isfinite(losses[j])):
                     break
                 j += 1
@@ -156,19 +186,33 @@ class TorchSession(TrainingSession):
         """Loss at the prepared points (inside, conditions)."""
         return self.formulation.loss(self._network(layers), *places)
 
-    def optimizer(self, parameters: list[torch.Tensor]) -> torch.optim.Optimizer:
+    def optimizer(self) -> torch.optim.Optimizer:
         """The described optimizer; the fused ones take one operation per step."""
         described = self.solver.optimizer
+        on_gpu = self._device.type == "cuda"
+        rate: Any = torch.tensor(described.rate, dtype=FUSED_RATE, device=self._device) if on_gpu else described.rate
         if isinstance(described, Adam):
-            return torch.optim.Adam(parameters, lr=described.rate, fused=True)
-        return torch.optim.SGD(parameters, lr=described.rate, fused=True)
+            return torch.optim.Adam(self._flat, lr=rate, fused=True, capturable=on_gpu)
+        return torch.optim.SGD(self._flat, lr=rate, fused=True)
 
-    @property
-    def _device(self) -> torch.device:
-        return self._kind["device"]
+    def _iteration(self, places: Any) -> torch.Tensor:
+        loss = self.loss(self._layers, places)
+        for parameter, gradient in zip(self._flat, torch.autograd.grad(loss, self._flat), strict=True):
+            parameter.grad = gradient
+        self._optimizer.step()
+        return loss.detach()
+
+    def _reset(self) -> None:
+        """Back to the initial parameters, in place, since a captured iteration knows only these tensors."""
+        with torch.no_grad():
+            for part, start in zip(self._flat, self._start, strict=True):
+                part.copy_(start)
+        for state in self._optimizer.state.values():
+            for moment in state.values():
+                moment.zero_()
 
     def _tensor(self, values: Array) -> torch.Tensor:
-        return torch.as_tensor(np.array(values), **self._kind)
+        return torch.as_tensor(np.array(values), dtype=self._dtype, device=self._device)
 
     def _network(self, layers: Any) -> Network:
         return lambda seeds, first, second: network(self.solver.network, layers, seeds, first, second)
@@ -187,17 +231,20 @@ class TorchSession(TrainingSession):
         drawn = [len(kind) for kind in described if kind and kind.noise]
         if not drawn:
             yield from itertools.repeat(self._fixed)
-        block = max(1, min(self.stride, DRAWN_TOGETHER // sum(drawn)))
+        block = max(1, min(DRAWN_TOGETHER // sum(drawn), 256))
         while True:
-            yield from zip(
-                *(
-                    _divide(self._place(draw(generator, block, kind, *arrays), inside=k == 0), block)
-                    if kind and kind.noise
-                    else itertools.repeat(place)
-                    for k, (kind, arrays, place) in enumerate(zip(described, self._sets, self._fixed, strict=True))
-                ),
-                strict=False,
-            )
+            series: list[Iterable[Any]] = [itertools.repeat(place) for place in self._fixed]
+            for k, (kind, arrays) in enumerate(zip(described, self._sets, strict=True)):
+                if kind and kind.noise:
+                    points = draw(generator, block, kind, *arrays)
+                    series[k] = _divide(self._place(points, inside=k == 0), block)
+            yield from zip(*series, strict=False)
+
+    def _drawn(self, places: Any) -> list[torch.Tensor]:
+        """What changes in the places from one iteration to the next."""
+        described = (self.inside, self.conditions)
+        moving = [place for kind, place in zip(described, places, strict=True) if kind and kind.noise]
+        return [part for place in moving for part in _tensors(place)]
 
     def _synchronise(self) -> None:
         if self._device.type == "cuda":
@@ -222,11 +269,39 @@ def _divide(tree: Any, block: int) -> Any:
     return tree.chunk(block, dim=1 if tree.ndim == 3 else 0)
 
 
+def _tensors(tree: Any) -> list[torch.Tensor]:
+    """All tensors of a prepared place, in a fixed order."""
+    if isinstance(tree, torch.Tensor):
+        return [tree]
+    return [part for entry in (tree.values() if isinstance(tree, dict) else tree) for part in _tensors(entry)]
+
+
+def _operations(tensor: Callable[[Array], torch.Tensor]) -> Operations:
+    """The operations, with matrices of a declaration brought to the device once and not at each iteration."""
+    known: dict[bytes, torch.Tensor] = {}
+
+    def matvec(matrix: np.ndarray, y: torch.Tensor) -> torch.Tensor:
+        key = matrix.tobytes()
+        if key not in known:
+            known[key] = tensor(matrix)
+        return torch.tensordot(known[key], y, dims=1)
+
+    operations = copy.copy(torch_operations())
+    operations.matvec = matvec  # type: ignore[method-assign]
+    return operations
+
+
+def jvp(function: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:
+    """Forward derivative that can be nested."""
+    value, slope, *_ = torch.func.jvp(function, primals, tangents)
+    return value, slope
+
+
 def total_derivative(function: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:
     """Forward derivative of a function whose values are tuples; a fifth of the overhead of `torch.func.jvp`."""
     with forward_ad.dual_level():
-        duals = [forward_ad.make_dual(p, d) for p, d in zip(primals, tangents, strict=True)]
-        pairs = [forward_ad.unpack_dual(value) for value in function(*duals)]
+        duals = [forward_ad.make_dual(p, d) for p, d in zip(primals, tangents, strict=True)]  # type: ignore[no-untyped-call]
+        pairs = [forward_ad.unpack_dual(value) for value in function(*duals)]  # type: ignore[no-untyped-call]
         return (
             tuple(pair.primal for pair in pairs),
             tuple(torch.zeros_like(pair.primal) if pair.tangent is None else pair.tangent for pair in pairs),

@@ -46,7 +46,8 @@ class PointSet:
 
 def join(groups: Sequence[Sequence[PointSet]]) -> PointSet:
     """All sets in one; those of a group share their noise."""
-    rows, start = [], 0
+    rows: list[np.ndarray] = []
+    start = 0
     for group in groups:
         rows.extend(start + part.rows for part in group)
         start += group[0].draws

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import ClassVar
@@ -45,7 +46,7 @@ class MLP(Parameterised):
         generator = np.random.default_rng(seed)
         sizes = (inputs, *self.widths, outputs)
         layers = []
-        for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for fan_in, fan_out in itertools.pairwise(sizes):
             deviation = math.sqrt(gain / ((fan_in + fan_out) / 2.0 if mean_fan else fan_in))
             if uniform:
                 edge = math.sqrt(3.0) * deviation

@@ -56,7 +56,7 @@ class Penalty(Parameterised):
     initial_weight: float = parameter(1.0, "weight of the initial condition in the loss", above=0)
     boundary_weight: float = parameter(1.0, "weight of each face's condition in the loss", above=0)
 
-    def function(self, problem: PDE | ODE) -> None:  # noqa: ARG002
+    def function(self, problem: PDE | ODE) -> None:
         """None: the network itself is the solution."""
 
     @property
@@ -93,7 +93,7 @@ class SGD(Parameterised):
 
     rate: float = parameter(8e-3, "learning rate", above=0)
 
-    def rate_at(self, ops: Operations, progress: Any) -> float:  # noqa: ARG002
+    def rate_at(self, ops: Operations, progress: Any) -> float:
         """The learning rate, which is constant."""
         return self.rate
 
@@ -162,10 +162,10 @@ class PINN(Solver):
         },
     }
 
-    network: MLP = parameter(MLP(), "the network")
-    constraint: Trial | Penalty = parameter(Trial(), "how conditions are imposed")
-    points: Scattered | Uniform | Grid | JitteredGrid = parameter(Scattered(), "collocation points")
-    optimizer: Adam | SGD = parameter(Adam(), "the optimizer")
+    network: MLP = parameter(MLP(), "the network")  # noqa: RUF009
+    constraint: Trial | Penalty = parameter(Trial(), "how conditions are imposed")  # noqa: RUF009
+    points: Scattered | Uniform | Grid | JitteredGrid = parameter(Scattered(), "collocation points")  # noqa: RUF009
+    optimizer: Adam | SGD = parameter(Adam(), "the optimizer")  # noqa: RUF009
     iterations: int = parameter(5_000, "optimizer steps", least=1)
 
     def unsupported(self, problem: Problem) -> str | None:

@@ -106,7 +106,7 @@ class Formulation(ABC):
 
     def trial_jets(self, points: Any, first: int, second: int) -> tuple[Any, Any]:
         """Jets of lift (J, n, m) and mask (J, n, 1)."""
-        assert self.trial is not None  # noqa: S101
+        assert self.trial is not None
         trial, xp = self.trial, self.calculus.xp
 
         def field(coordinates: Sequence[Any]) -> tuple[Any, ...]:
@@ -208,6 +208,6 @@ class ODEFormulation(Formulation):
             return [a - b for a, b in zip(u.first[0], slope, strict=True)]
         return [u.first[0] - slope]
 
-    def mismatch(self, term: Term, u: Jets, place: dict[str, Any]) -> Sequence[Any]:  # noqa: ARG002
+    def mismatch(self, term: Term, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
         """What the initial value leaves."""
         return [a - float(b) for a, b in zip(u.value, self.problem.start(), strict=True)]

@@ -75,7 +75,7 @@ class TrainingSession(Session):
                 "loss_history": self.losses,
             }
         equation = self.problem if isinstance(self.problem, PDE) else as_ode(self.problem)
-        assert equation is not None  # noqa: S101
+        assert equation is not None
         if isinstance(self.solver.points, Grid):
             spacings = self.solver.points.spacings(*region(equation))
             if isinstance(equation, PDE):

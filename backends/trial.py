@@ -98,7 +98,7 @@ class BoxTrial:
             places[:, axis] = self._edges[axis][side]
             x: list[Array] = list(places.T)
             condition = self.problem.condition(axis, side)
-            assert isinstance(condition, Dirichlet)  # noqa: S101
+            assert isinstance(condition, Dirichlet)
             wanted = fields_to_array(condition.value(NUMPY, x, t), 64)
             inner = self._lift(NUMPY, x, t, len(self._corrected) if late else 0)
             worst = max(worst, float(np.abs(wanted - fields_to_array(inner, 64)).max()))
@@ -136,7 +136,7 @@ class StartTrial:
     def __init__(self, problem: ODE) -> None:
         self.problem = problem
 
-    def __call__(self, ops: Operations, coordinates: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:  # noqa: ARG002
+    def __call__(self, ops: Operations, coordinates: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         """The lift per component, and the mask."""
         start = self.problem.start_time()
         return tuple(map(float, self.problem.start())), (coordinates[0] - start) / (self.problem.final_time() - start)

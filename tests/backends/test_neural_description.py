@@ -68,7 +68,9 @@ def test_a_grid_includes_both_ends_of_every_coordinate():
 
 def test_the_opposite_face_shares_the_noise_of_a_periodic_pair():
     lower = Uniform(batch=5).within(np.zeros(2), np.array([0.0, 1.0]))
-    both = join([[Uniform(batch=3).within(np.zeros(2), np.ones(2))], [lower, lower.moved(lower.base + [1.0, 0.0])]])
+    both = join(
+        [[Uniform(batch=3).within(np.zeros(2), np.ones(2))], [lower, lower.moved(lower.base + np.array([1.0, 0.0]))]]
+    )
     noise = np.random.default_rng(0).random((both.draws, 2))
     points = both.base + both.span * noise[both.rows]
     assert points[8:, 1] == pytest.approx(points[3:8, 1])

@@ -9,7 +9,7 @@ To write a new solver:
 3. `begin(problem, context)` does the set-up (mesh, assembly, factorisation, network) and returns a `Session`:
    timed as *setup*. Import the library here, never at the top of the module;
 4. `Session.compile()` does just-in-time compilation only: timed as *compile*; what needs compiled code before the
-   first step (assembly, factorisation) goes in `Session.prepare()`, which counts as *setup*;
+   first step (assembly, a factorisation that many steps share) goes in `Session.prepare()`, which counts as *setup*;
 5. `Session.solve()` steps in time or trains: timed as *solve*. It does no other work, prints and writes nothing;
 6. `Session.solution(points)` evaluates at points of shape (n, k) and returns (n, components): timed as *evaluate*;
 7. `Session.facts()` reports what happened, under the names of `FACTS`; arrays among them are kept beside the solution;

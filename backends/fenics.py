@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from backends import dolfinx_versions as versions
 from backends import register
 from backends.base import Context, Session, Solver
-from backends.galerkin import Galerkin
-from backends.lagrange_points import PointValues
-from backends.theta_scheme import stepper
+from backends.elements import dolfinx_versions as versions
+from backends.elements.galerkin import Galerkin
+from backends.elements.lagrange_points import PointValues
+from backends.elements.theta_scheme import stepper
 from backends.timeline import Timeline, as_product
 from problems import Problem
 from problems.base import PDE, Array, Periodic
@@ -66,7 +66,7 @@ class Fenics(Solver):
     def unsupported(self, problem: Problem) -> str | None:
         """Only PDEs, without periodic faces."""
         if not isinstance(problem, PDE):
-            return f"the FEniCSx adapter solves PDEs; {problem.name} is an {problem.family}"
+            return f"finite elements need a PDE, and this is a problem of the family {problem.family}"
         if problem.dimension > 3:
             return f"FEniCSx has meshes in one, two and three dimensions, and this problem has {problem.dimension}"
         faces = [(axis, side) for axis in range(problem.dimension) for side in (0, 1)]
@@ -108,7 +108,7 @@ class FenicsSession(Session):
         Galerkin(self._problem, versions.box_mesh(self._problem.domain(), 1), self._solver.degree)
 
     def prepare(self) -> None:
-        """Function space, matrices and their factorisation."""
+        """Function space and matrices; their factorisation too, where many steps share it."""
         self._galerkin = Galerkin(self._problem, self._mesh, self._solver.degree)
         dt = None if self._timeline is None else self._timeline.dt
         direct, tolerance = self._solver.direct(self._problem), self._solver.tolerance

@@ -10,8 +10,8 @@ import numpy as np
 
 from backends import register
 from backends.base import Context, Diverged, Session, Solver
-from backends.grid import Grid, sample
-from backends.stencil import ENGINES, Stencil, build_kernels, refused
+from backends.differences.grid import Grid, sample
+from backends.differences.stencil import ENGINES, Stencil, build_kernels, refused
 from backends.timeline import Timeline, as_product
 from problems import InputError, Problem
 from problems.base import PDE, Array
@@ -52,7 +52,7 @@ class FTCS(Solver):
     def unsupported(self, problem: Problem) -> str | None:
         """Only PDEs with time, on a grid that fits."""
         if not isinstance(problem, PDE):
-            return f"finite differences in space need a PDE, not an {problem.family}"
+            return f"finite differences in space need a PDE, and this is a problem of the family {problem.family}"
         if problem.steady:
             return "an explicit scheme steps in time, and this equation is steady"
         return refused(problem, self.convection)

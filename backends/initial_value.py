@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from backends.base import Session, Solver, as_ode, read_out
-from backends.grid import Grid, sample
-from backends.stencil import Stencil, build_kernels, refused
+from backends.differences.grid import Grid, sample
+from backends.differences.stencil import Stencil, build_kernels, refused
 from backends.timeline import as_product
 from problems import Problem
 from problems.base import ODE, PDE, Array

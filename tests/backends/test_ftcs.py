@@ -12,8 +12,8 @@ import pytest
 
 import problems
 from backends.base import Context, Diverged
+from backends.differences.grid import Grid
 from backends.ftcs import FTCS, stability_limit
-from backends.grid import Grid
 from benchmarks.errors import error_norms
 from problems import InputError, Problem
 from tests.plugins.grids import Carried, Coupled, Insulated, Variable

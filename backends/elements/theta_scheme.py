@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from backends.base import Diverged
-from backends.galerkin import Galerkin
-from backends.petsc_linear import LinearSolver
+from backends.elements.galerkin import Galerkin
+from backends.elements.petsc_linear import LinearSolver
 from problems.base import Array
 
 NEWTON_ITERATIONS = 25
@@ -75,7 +75,9 @@ class ConstantMatrices(Stepper):
             self._explicit.zeroRows(self._boundary, diag=0.0)
         self._coupling = system.copy()
         system.zeroRowsColumns(self._boundary, diag=1.0)
-        self._system, self._solver = system, self._linear_solver(system)
+        self._system = system
+        # The factorisation is set-up only where many steps share it; that of a steady equation is its solution.
+        self._solver = None if dt is None else self._linear_solver(system)
         self._b, self._forcing, self._product = (np.zeros(galerkin.unknowns) for _ in range(3))
         vectors = (self.u, self._b, self._forcing, self._product)
         self._u_vec, self._b_vec, self._forcing_vec, self._product_vec = (_vector(array) for array in vectors)
@@ -85,7 +87,8 @@ class ConstantMatrices(Stepper):
     def advance(self, n: int, times: Sequence[float]) -> None:
         """Solve A uⁿ⁺¹ = B uⁿ + θ fⁿ⁺¹ + (1 − θ) fⁿ, with Dirichlet values at the new level."""
         # On a small mesh a step takes microseconds, so nothing avoidable happens in these loops.
-        solve, u, b, forcing = self._solver.solve, self._u_vec, self._b_vec, self._forcing_vec
+        solver = self._solver or self._linear_solver(self._system)
+        solve, u, b, forcing = solver.solve, self._u_vec, self._b_vec, self._forcing_vec
         if self._explicit is None:
             solve(forcing, u)
             self._demand_unique_solution()
@@ -104,7 +107,7 @@ class ConstantMatrices(Stepper):
             for _ in times:
                 product(u, b)
                 solve(b, u)
-        self.iterations = self._solver.iterations
+        self.iterations = solver.iterations
         self._check(n + len(times))
 
     def _demand_unique_solution(self) -> None:

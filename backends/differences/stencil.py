@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from backends.grid import Grid
-from backends.tracing import TRACING, Expression, code, is_zero, symbols
+from backends.differences.grid import Grid
+from backends.differences.tracing import TRACING, Expression, code, is_zero, symbols
 from problems.base import PDE, Dirichlet, Neumann, Periodic
 from problems.operations import UNARY
 

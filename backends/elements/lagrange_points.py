@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from backends import dolfinx_versions as versions
+from backends.elements import dolfinx_versions as versions
 from problems.base import Array, Box
 
 

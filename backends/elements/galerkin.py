@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from backends import dolfinx_versions as versions
-from backends.weak_form import depends_on_time, weak_form
+from backends.elements import dolfinx_versions as versions
+from backends.elements.weak_form import depends_on_time, weak_form
 from problems.base import PDE, Array, Dirichlet, fields_to_array
 from problems.operations import NUMPY
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backends import dolfinx_versions as versions
+from backends.elements import dolfinx_versions as versions
 from backends.operations import ufl_operations
 from problems.base import PDE, Neumann
 

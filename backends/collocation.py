@@ -123,7 +123,7 @@ class Uniform(Parameterised):
 
     kind: ClassVar[str] = "uniform"
 
-    batch: int = parameter(256, "points drawn per iteration and region", least=1)
+    batch: int = parameter(512, "points drawn per iteration and region", least=1)
 
     def within(self, lower: Array, upper: Array) -> PointSet:
         """`batch` points, shape (batch, k); one where the region is a single point."""

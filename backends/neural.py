@@ -164,7 +164,7 @@ class PINN(Solver):
 
     network: MLP = parameter(MLP(), "the network")  # noqa: RUF009
     constraint: Trial | Penalty = parameter(Trial(), "how conditions are imposed")  # noqa: RUF009
-    points: Scattered | Uniform | Grid | JitteredGrid = parameter(Scattered(), "collocation points")  # noqa: RUF009
+    points: Uniform | Scattered | Grid | JitteredGrid = parameter(Uniform(), "collocation points")  # noqa: RUF009
     optimizer: Adam | SGD = parameter(Adam(), "the optimizer")  # noqa: RUF009
     iterations: int = parameter(5_000, "optimizer steps", least=1)
 

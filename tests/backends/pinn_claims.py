@@ -11,7 +11,7 @@ from backends.base import Context, Diverged
 from problems import REGISTRY
 from tests.backends.neural_problems import Ring, Rod
 
-SHORT = {"network.widths": (16, 16), "points.count": 128, "optimizer.rate": 0.01}
+SHORT = {"network.widths": (16, 16), "points.kind": "scattered", "points.count": 128, "optimizer.rate": 0.01}
 
 
 def trained(cls, problem, preset="", seed=0, precision="float64", **parameters):

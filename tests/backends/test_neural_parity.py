@@ -18,7 +18,13 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("optax")
 
 EQUATIONS = [Reactor(), Ring(), Rod(), REGISTRY.get("burgers-1d").create(), REGISTRY.get("poisson").create({"d": 3})]
-SMALL = {"network.widths": (7, 5), "iterations": 1, "points.count": 20, "optimizer.decay": "constant"}
+SMALL = {
+    "network.widths": (7, 5),
+    "iterations": 1,
+    "points.kind": "scattered",
+    "points.count": 20,
+    "optimizer.decay": "constant",
+}
 
 
 def begin(cls, problem, **parameters):

@@ -23,8 +23,8 @@ from backends.training import TrainingSession
 from problems.base import Array, Problem
 from problems.operations import NUMPY, Operations
 
-DRAWN_TOGETHER = 16_384
-"""Points drawn in one go."""
+DRAWN_TOGETHER = 65_536
+"""Points drawn in one go: enough to hide what each operation costs, and some tens of megabytes."""
 
 FUSED_RATE = torch.float32
 """The type in which the fused optimizers read a learning rate from the device, whatever that of the parameters."""

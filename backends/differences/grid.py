@@ -60,8 +60,8 @@ class Grid:
         for corner in product(*(range(index.shape[1]) for index in indices)):
             weight = np.prod([w[:, k] for w, k in zip(weights, corner, strict=True)], axis=0)
             if weight.any():
-                nodes: tuple[Any, ...] = tuple(i[:, k] for i, k in zip(indices, corner, strict=True))
-                result += weight * values[(..., *nodes)]
+                chosen: tuple[Any, ...] = tuple(i[:, k] for i, k in zip(indices, corner, strict=True))
+                result += weight * values[(..., *chosen)]
         return result
 
 

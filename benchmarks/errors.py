@@ -31,9 +31,18 @@ METRICS = {
 }
 
 
-def error_norms(problem: Problem, solution: Array) -> dict[str, float]:
-    """The four norms of the error of `solution` (n, components) at the problem's evaluation points."""
+def error_norms(problem: Problem, solution: Array) -> dict[str, float | None]:
+    """The four norms of the error of `solution` (n, components) at the problem's evaluation points.
+
+    Relative norms are None where the reference is zero everywhere.
+
+    Raises:
+        ValueError: if `solution` has another shape than the reference.
+
+    """
     reference = problem.reference(problem.points())
+    if solution.shape != reference.shape:
+        raise ValueError(f"the solution has shape {solution.shape}, the reference {reference.shape}")
     with np.errstate(all="ignore"):
         size = np.abs(problem.align(solution, reference) - reference)
         worst = float(size.max())
@@ -41,8 +50,12 @@ def error_norms(problem: Problem, solution: Array) -> dict[str, float]:
         scale = worst if 0.0 < worst < np.inf else 1.0
         l2 = scale * float(np.linalg.norm(size / scale))
         return {
-            "relative_l2": l2 / float(np.linalg.norm(reference)),
-            "relative_linf": worst / float(np.abs(reference).max()),
+            "relative_l2": _ratio(l2, float(np.linalg.norm(reference))),
+            "relative_linf": _ratio(worst, float(np.abs(reference).max())),
             "mean_abs": scale * float((size / scale).mean()),
             "max_abs": worst,
         }
+
+
+def _ratio(error: float, size: float) -> float | None:
+    return error / size if size > 0.0 else None

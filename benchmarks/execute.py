@@ -5,30 +5,20 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
-import json
-import os
-import selectors
-import signal
-import subprocess
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from benchmarks.cases import Case
 from benchmarks.errors import error_norms
-from benchmarks.interpreters import ROOT, Interpreter, worker_environment
-from benchmarks.record import Record, Status
+from benchmarks.interpreters import Interpreter
+from benchmarks.record import Record, Status, one_line
+from benchmarks.supervision import Pass, run_worker
 from problems.base import Array
-
-POLL_S = 0.05
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-CACHE_VARIABLES = ("XDG_CACHE_HOME", "DIJITSO_CACHE_DIR", "NUMBA_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR")
 
 
 @dataclass(frozen=True)
@@ -40,19 +30,6 @@ class Limits:
     rounds: int = 10
     rounds_budget_s: float = 1.0
     measure_memory: bool = True
-
-
-@dataclass
-class Pass:
-    """What came back from one worker process."""
-
-    status: Status = Status.CRASHED
-    reason: str = ""
-    rounds: list[dict[str, float]] = field(default_factory=list)
-    started: dict[str, Any] = field(default_factory=dict)
-    done: dict[str, Any] = field(default_factory=dict)
-    memory: dict[str, Any] = field(default_factory=dict)
-    wall_s: float = 0.0
 
 
 @dataclass
@@ -72,7 +49,7 @@ def execute(
         return Outcome(_finish(case.blank_record(run, Status.UNSUPPORTED, reason)))
     if not interpreter.available:
         return Outcome(_finish(case.blank_record(run, Status.NOT_INSTALLED, interpreter.reason)))
-    with tempfile.TemporaryDirectory(prefix="debench-") as cache:
+    with tempfile.TemporaryDirectory(prefix="debench-", ignore_cleanup_errors=True) as cache:
         timing = _run_pass(case, interpreter, limits, plugins, "timing", cache)
         memory = Pass()
         if timing.status is Status.FINISHED and limits.measure_memory:
@@ -110,16 +87,24 @@ def _fill_memory(record: Record, memory: Pass) -> None:
 def _judge(record: Record, case: Case, solution: Array, outcome: str) -> None:
     """Errors are computed here, by the problem, never by the solver."""
     if outcome:
-        record.status, record.reason = Status.DIVERGED, outcome
+        record.status, record.reason = Status.DIVERGED, one_line(outcome)
+    if solution.dtype.kind not in "fiu":
+        record.status = Status.CRASHED
+        record.reason = f"the solution holds {solution.dtype}, not real numbers"
+        return
     finite = np.isfinite(solution)
     if not finite.all():
         record.status = Status.NOT_FINITE
-        record.reason = outcome or f"{finite.size - finite.sum()} of {finite.size} values are NaN or infinite"
+        record.reason = one_line(outcome) or f"{finite.size - finite.sum()} of {finite.size} values are NaN or infinite"
         return
-    for name, value in error_norms(case.problem, solution).items():
-        setattr(record, name, value)
-    record.metrics = dict(case.problem.measures(solution))
-    record.reference_error = case.problem.reference_error()
+    try:
+        for name, value in error_norms(case.problem, solution).items():
+            setattr(record, name, value)
+        record.metrics = dict(case.problem.measures(solution))
+        record.reference_error = case.problem.reference_error()
+    except Exception as error:  # A problem from a plugin may fail here; the other cases have a right to be run.
+        record.status = Status.CRASHED
+        record.reason = one_line(f"the errors cannot be computed: {type(error).__name__}: {error}")
 
 
 def _finish(record: Record) -> Record:
@@ -134,42 +119,8 @@ def _unpack(text: str) -> Array:
 def _run_pass(
     case: Case, interpreter: Interpreter, limits: Limits, plugins: Sequence[str | Path], kind: str, cache: str
 ) -> Pass:
-    """One worker from start to end; a private cache folder makes compilation cold in the first pass."""
-    result = Pass()
-    begun = time.monotonic()
-    environment = worker_environment() | dict.fromkeys(CACHE_VARIABLES, cache)
-    with tempfile.TemporaryFile() as log:
-        try:
-            process = subprocess.Popen(
-                [*interpreter.command, "-m", "benchmarks.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd=ROOT,
-                env=environment,
-                start_new_session=True,
-            )
-        except OSError as error:
-            result.reason = f"the worker did not start: {error}"
-            return result
-        try:
-            assert process.stdin is not None
-            process.stdin.write((json.dumps(_request(case, limits, plugins, kind)) + "\n").encode())
-            process.stdin.flush()
-        except BrokenPipeError:
-            pass  # It ended at once; its exit status tells why.
-        try:
-            _listen(process, limits, result)
-        finally:
-            _end(process)
-        result.wall_s = time.monotonic() - begun
-        if not result.done and not result.memory and not result.reason:
-            result.status, result.reason = _death(process.returncode, log)
-    return result
-
-
-def _request(case: Case, limits: Limits, plugins: Sequence[str | Path], kind: str) -> dict[str, Any]:
-    return {
+    """One worker; a private cache folder makes compilation cold in the first pass."""
+    request = {
         "pass": kind,
         "problem": case.problem.name,
         "problem_parameters": case.problem.parameters(),
@@ -183,95 +134,4 @@ def _request(case: Case, limits: Limits, plugins: Sequence[str | Path], kind: st
         "rounds": limits.rounds,
         "rounds_budget_s": limits.rounds_budget_s,
     }
-
-
-def _listen(process: subprocess.Popen[bytes], limits: Limits, result: Pass) -> None:
-    """Take the worker's lines as they come, and stop it at its limits."""
-    deadline = time.monotonic() + limits.timeout_s
-    for line in _lines(process):
-        if line:
-            _take(json.loads(line), result)
-            continue
-        if time.monotonic() > deadline:
-            result.status, result.reason = Status.TIMEOUT, f"still running after {limits.timeout_s:g} s"
-            return
-        if limits.memory_bytes is not None:
-            used = _resident_bytes(process.pid)
-            if used > limits.memory_bytes:
-                result.status = Status.MEMORY_LIMIT
-                result.reason = f"held {used / 2**20:.0f} MiB, more than {limits.memory_bytes / 2**20:.0f} MiB"
-                return
-
-
-def _lines(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
-    """Lines of the worker's answer, and an empty one whenever it is time to look at the limits."""
-    assert process.stdout is not None
-    descriptor = process.stdout.fileno()
-    buffer = bytearray()
-    with selectors.DefaultSelector() as selector:
-        selector.register(descriptor, selectors.EVENT_READ)
-        while True:
-            if selector.select(POLL_S):
-                block = os.read(descriptor, 1 << 20)
-                if not block:
-                    return
-                buffer += block
-                *complete, rest = bytes(buffer).split(b"\n") if b"\n" in block else [bytes(buffer)]
-                buffer = bytearray(rest)
-                yield from (line for line in complete if line)
-            yield b""
-
-
-def _take(event: dict[str, Any], result: Pass) -> None:
-    kind = event.pop("event")
-    if kind == "round":
-        result.rounds.append(event)
-    elif kind == "started":
-        result.started = event
-    elif kind == "failed":
-        known = {"diverged": Status.DIVERGED, "memory": Status.MEMORY_LIMIT}
-        result.status, result.reason = known.get(event["kind"], Status.CRASHED), event["reason"]
-    else:
-        result.status = Status.FINISHED
-        setattr(result, kind, event)
-
-
-def _resident_bytes(group: int) -> int:
-    """Bytes held by the worker's process and its children (its process group), as far as the kernel tells."""
-    total = 0
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.getpgid(int(entry.name)) == group:
-                total += int((entry / "statm").read_text().split()[1]) * PAGE_BYTES
-        except (OSError, IndexError, ValueError):
-            continue
-    return total
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Close the worker's standard input, on which it ends by itself; what then still lives is killed."""
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            try:
-                pipe.close()
-            except BrokenPipeError:
-                pass
-    try:
-        process.wait(timeout=0.5)
-    except subprocess.TimeoutExpired:
-        pass
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    process.wait()
-
-
-def _death(code: int, log: Any) -> tuple[Status, str]:
-    """Why a worker ended without an answer, with its last words."""
-    log.seek(0)
-    said = [line.strip() for line in log.read().decode(errors="replace").splitlines() if line.strip()]
-    last = f"; its last line: {said[-1][:300]}" if said else ""
-    if code < 0:
-        return Status.KILLED, f"ended by signal {signal.Signals(-code).name}{last}"
-    return Status.CRASHED, f"ended with exit status {code} and no answer{last}"
+    return run_worker(request, interpreter, cache, limits.timeout_s, limits.memory_bytes)

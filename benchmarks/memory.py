@@ -14,8 +14,8 @@ STATUS = Path("/proc/self/status")
 def reset_host_peak() -> str:
     """Start a new peak; returns the method by which `host_peak` then measures.
 
-    `ru_maxrss` survives exec and cannot be reset: it may show what the parent held, and is used only where the
-    kernel's resettable VmHWM is out of reach.
+    `ru_maxrss` survives exec: it may show what the parent held, and is used only where the kernel's resettable VmHWM
+    is out of reach.
     """
     try:
         CLEAR_REFS.write_text("5")

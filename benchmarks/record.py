@@ -119,7 +119,16 @@ class Record:
         return self.status in (Status.FINISHED, Status.DIVERGED)
 
 
+def one_line(text: str) -> str:
+    """`text` as one printable line of at most 300 characters: what a library says may hold anything."""
+    words = "".join(letter if letter.isprintable() else " " for letter in text).split()
+    line = " ".join(words)
+    return line if len(line) <= 300 else line[:299] + "…"
+
+
 def _strict(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

@@ -16,6 +16,7 @@ import io
 import json
 import os
 import platform
+import signal
 import sys
 import threading
 import time
@@ -28,32 +29,46 @@ def main() -> None:
     """Serve one request."""
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    request = json.loads(sys.stdin.buffer.readline())
-    _die_with_parent()
-    _set_circumstances(request)
     try:
+        request = json.loads(sys.stdin.buffer.readline())
+        _die_with_parent()
+        _set_circumstances(request)
         _serve(request, lambda event, **content: _send(answer, event, content))
     except BaseException as error:  # The parent needs a reason for everything, also for SystemExit in a plugin.
-        text = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
         sys.stderr.write(traceback.format_exc())
-        kind = "memory" if isinstance(error, MemoryError) else type(error).__name__
-        _send(answer, "failed", {"kind": kind, "reason": text})
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        _send(answer, "failed", {"kind": "memory" if _out_of_memory(error) else "crashed", "reason": text})
     # A library's own exit handlers may hang or crash after the answer is complete.
     answer.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
+def _out_of_memory(error: BaseException) -> bool:
+    """Whether host or device ran out of memory; torch and XLA have errors of their own for that."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or str(error).startswith("RESOURCE_EXHAUSTED")
+    )
+
+
 def _die_with_parent() -> None:
+    # A solver that asks for input gets an end of file, not what is meant for the watch below.
+    control, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+
     def watch() -> None:
-        while os.read(0, 4096):
+        while os.read(control, 4096):
             pass
+        with contextlib.suppress(OSError):
+            os.killpg(0, signal.SIGKILL)  # Its children too.
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
     with contextlib.suppress(Exception):  # Linux only; the thread above may be starved by a long call into C.
         import ctypes
-        import signal
 
         parent_death_signal = 1
         ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,14 @@ from benchmarks.record import Record
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERPRETERS = Interpreters()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each of xdist's processes a processor: their workers would otherwise all choose the machine's last one."""
+    name = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if name and hasattr(os, "sched_setaffinity"):
+        processors = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {processors[int(name.removeprefix("gw")) % len(processors)]})
 
 
 @dataclass(frozen=True)

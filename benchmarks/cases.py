@@ -39,7 +39,7 @@ class Spec:
         head, _, tail = text.partition(":")
         name, _, preset = head.partition("@")
         parameters = []
-        for part in re.split(r",(?![^\[]*\])", tail) if tail else ():
+        for part in _split(tail) if tail else ():
             key, equals, value = part.partition("=")
             if not equals or not key.strip():
                 raise InputError(f"{text!r}: {part!r} is not parameter=value; write for instance {name}:cells=100")
@@ -52,6 +52,19 @@ class Spec:
         return f"{text}:{settings}" if settings else text
 
 
+def _split(text: str) -> list[str]:
+    """Cut at the commas that are neither inside brackets nor inside quotation marks."""
+    parts, depth, quoted = [""], 0, False
+    for before, letter in zip(" " + text, text, strict=False):
+        quoted ^= letter == '"' and before != "\\"
+        depth += 0 if quoted else (letter == "[") - (letter == "]")
+        if letter == "," and depth <= 0 and not quoted:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
+
+
 def _parse_value(text: str) -> Any:
     if text.lower() in ("none", "null"):
         return None
@@ -60,13 +73,15 @@ def _parse_value(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        return text
+        # JSON knows neither .5 nor 1. nor +2.
+        return float(text) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text.lower()) else text
 
 
 def _format_value(value: Any) -> str:
     if value is None:
         return "none"
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    plain = isinstance(value, str) and _parse_value(value.strip()) == value and not set(value) & set('",[]')
+    return str(value) if plain else json.dumps(value, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -147,7 +162,7 @@ class Case:
             "solver": [self.solver.name, self.solver.parameters()],
             "circumstances": [self.seed, self.device, self.precision, self.threads],
         }
-        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
+        return hashlib.sha256(json.dumps(_one_zero(identity), sort_keys=True).encode()).hexdigest()[:12]
 
     @property
     def label(self) -> str:
@@ -192,9 +207,21 @@ class Case:
         )
 
 
+def _one_zero(value: Any) -> Any:
+    """−0.0 equals 0.0, but is not written like it."""
+    if isinstance(value, dict):
+        return {key: _one_zero(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_one_zero(inner) for inner in value]
+    return value + 0.0 if isinstance(value, float) else value
+
+
 def _shortest(thing: Problem | Solver, preset: str) -> Spec:
-    base: Mapping[str, Any] = type(thing).create({}, preset).parameters()
-    changed = tuple((key, value) for key, value in thing.parameters().items() if base.get(key) != value)
+    """A nested choice of another kind starts from that kind's own defaults, so the others are compared with those."""
+    base, mine = type(thing).create({}, preset).parameters(), thing.parameters()
+    kinds = {key: value for key, value in mine.items() if key.endswith(".kind") and base.get(key) != value}
+    base = type(thing).create(kinds, preset).parameters()
+    changed = tuple((key, value) for key, value in mine.items() if key in kinds or base[key] != value)
     return Spec(thing.name, preset, changed)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,18 +27,67 @@ from benchmarks.execute import Limits
 from problems import InputError
 from problems.parameters import did_you_mean
 
+EXAMPLES = {"problem": "heat-1d", "solver": "ftcs:cells=100"}
 FOLDER = Path(__file__).resolve().parent / "suites"
-GRID_KEYS = (
-    "problem",
-    "solver",
-    "problem_parameters",
-    "solver_parameters",
-    "seeds",
-    "precision",
-    "threads",
-    "published",
-)
-LIMIT_KEYS = {"timeout": "timeout_s", "rounds": "rounds", "rounds_budget": "rounds_budget_s"}
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a key of a suite file may hold, for the reader of a complaint and for the program."""
+
+    wanted: str
+    holds: Callable[[Any], bool]
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _table(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _specs(value: Any) -> bool:
+    return _text(value) or (isinstance(value, list) and bool(value) and all(map(_text, value)))
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+
+
+def _whole(value: Any, least: int = 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _seeds(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(_whole(item, 0) for item in value)
+
+
+def _tables(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_table, value))
+
+
+SUITE_KEYS = {
+    "title": Key("text", _text),
+    "limits": Key("a table, [limits]", _table),
+    "grid": Key("a list of tables, each under [[grid]]", _tables),
+}
+GRID_KEYS = {
+    "problem": Key("a spec, or a list of specs", _specs),
+    "solver": Key("a spec, or a list of specs", _specs),
+    "problem_parameters": Key("a table of parameters", _table),
+    "solver_parameters": Key("a table of parameters", _table),
+    "seeds": Key("a list of whole numbers, at least one and none below 0", _seeds),
+    "precision": Key("float64 or float32", _text),
+    "threads": Key("a whole number, at least 1", _whole),
+    "published": Key("text", _text),
+}
+LIMIT_KEYS = {
+    "timeout": Key("seconds, more than 0", _number),
+    "rounds": Key("a whole number, at least 1", _whole),
+    "rounds_budget": Key("seconds, more than 0", _number),
+}
+LIMITS = {"timeout": "timeout_s", "rounds": "rounds", "rounds_budget": "rounds_budget_s"}
 
 
 @dataclass(frozen=True)
@@ -75,30 +124,29 @@ def load(name: str, overrides: Overrides) -> Suite:
     """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
-        raise InputError(f"unknown suite {name!r}; {did_you_mean(name, names())}, or give the path of a .toml file")
+        remedy = f"{did_you_mean(name, names())} (A file of your own is named by its path, ending in .toml.)"
+        raise InputError(f"unknown suite {name!r}; {remedy}")
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"suite {name}: {error}; mend {path.name}") from error
-    _check_keys(table, ("title", "limits", "grid"), f"suite {name}")
-    cases: dict[str, Case] = {}
+    _check(table, SUITE_KEYS, f"suite {name}")
+    limits = table.get("limits", {})
+    _check(limits, LIMIT_KEYS, f"suite {name}: limits")
+    cases: list[Case] = []
     for number, grid in enumerate(table.get("grid", []), 1):
         try:
-            for case in _expand(grid, overrides):
-                same = cases.get(case.hash)
-                keys = dict.fromkeys(f"{same.published if same else ''} {case.published}".split())
-                cases[case.hash] = replace(case, published=" ".join(keys))
+            _check(grid, GRID_KEYS, "grid")
+            cases += _expand(grid, overrides)
         except InputError as error:
             raise InputError(f"suite {name}, grid {number}: {error}") from error
     if not cases:
         raise InputError(f"suite {name} is empty; give it at least one [[grid]] with a problem and a solver")
-    limits = table.get("limits", {})
-    _check_keys(limits, tuple(LIMIT_KEYS), f"suite {name}: limits")
     return Suite(
         path.stem,
         table.get("title", path.stem),
-        tuple(cases.values()),
-        replace(Limits(), **{LIMIT_KEYS[key]: value for key, value in limits.items()}),
+        _merge(cases),
+        replace(Limits(), **{LIMITS[key]: value for key, value in limits.items()}),
     )
 
 
@@ -110,28 +158,38 @@ def from_specs(problem_specs: list[str], solver_specs: list[str], overrides: Ove
 
     """
     cases = _expand({"problem": problem_specs, "solver": solver_specs}, overrides)
-    return Suite("adhoc", "Cases given on the command line", tuple(cases), Limits())
+    return Suite("adhoc", "Cases given on the command line", _merge(cases), Limits())
 
 
-def _check_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    for key in table:
-        if key not in known:
-            raise InputError(f"{where}: unknown key {key!r}; {did_you_mean(key, known)}")
+def _merge(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """Each case once, with the published figures of all its mentions."""
+    merged: dict[str, Case] = {}
+    for case in cases:
+        same = merged.get(case.hash)
+        keys = dict.fromkeys(f"{same.published if same else ''} {case.published}".split())
+        merged[case.hash] = replace(case, published=" ".join(keys))
+    return tuple(merged.values())
+
+
+def _check(table: Mapping[str, Any], keys: Mapping[str, Key], where: str) -> None:
+    for name, value in table.items():
+        if name not in keys:
+            raise InputError(f"{where}: unknown key {name!r}; {did_you_mean(name, keys)}")
+        if not keys[name].holds(value):
+            raise InputError(f"{where}: {name} is {value!r}; give {keys[name].wanted}")
 
 
 def _expand(grid: Mapping[str, Any], overrides: Overrides) -> list[Case]:
-    _check_keys(grid, GRID_KEYS, "grid")
     for key in ("problem", "solver"):
         if not grid.get(key):
-            raise InputError(f"{key} is missing; give a spec, or a list of specs")
+            raise InputError(f"{key} is missing; give a spec such as {key} = {EXAMPLES[key]!r}, or a list of them")
     sides = []
     for key, registry in (("problem", problems.REGISTRY), ("solver", backends.REGISTRY)):
         given = grid[key] if isinstance(grid[key], list) else [grid[key]]
         extra = grid.get(f"{key}_parameters", {})
         sides.append([spec for text in given for spec in _sweep(Spec.parse(text), extra, registry)])
-    seeds = overrides.seeds or grid.get("seeds", [0])
     cases = []
-    for problem, solver, seed in itertools.product(*sides, seeds):
+    for problem, solver, seed in itertools.product(*sides, overrides.seeds or grid.get("seeds", [0])):
         case = Case.create(
             problem,
             solver,
@@ -139,10 +197,19 @@ def _expand(grid: Mapping[str, Any], overrides: Overrides) -> list[Case]:
             precision=overrides.precision or grid.get("precision", "float64"),
             threads=overrides.threads or grid.get("threads", 1),
         )
-        published = grid.get("published", "").format(problem=case.problem.parameters(), solver=case.solver.parameters())
         device = overrides.device if overrides.device in case.solver.devices else "cpu"
-        cases.append(replace(case, published=published, device=device))
+        cases.append(replace(case, published=_published(grid.get("published", ""), case), device=device))
     return cases
+
+
+def _published(template: str, case: Case) -> str:
+    try:
+        return template.format(problem=case.problem.parameters(), solver=case.solver.parameters())
+    except (LookupError, ValueError, AttributeError, TypeError) as error:
+        raise InputError(
+            f"published is {template!r}, which cannot be filled in ({type(error).__name__}: {error}); "
+            "write parameters as {problem[name]} or {solver[name]}"
+        ) from error
 
 
 def _sweep(spec: Spec, extra: Mapping[str, Any], registry: Any) -> list[Spec]:

@@ -1,0 +1,147 @@
+"""Suites: what their grids expand to."""
+
+from __future__ import annotations
+
+import pytest
+
+import backends
+import problems
+from benchmarks import store, suites
+from benchmarks.suites import Overrides
+from tests.benchmarks.conftest import make_case, run_cases
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(text: str, **overrides):
+        (tmp_path / "own.toml").write_text(text, encoding="utf-8")
+        return suites.load(str(tmp_path / "own.toml"), Overrides(**overrides))
+
+    return load
+
+
+@pytest.mark.parametrize("name", suites.names())
+def test_every_suite_of_the_product_loads(name):
+    suite = suites.load(name, Overrides())
+    assert suite.name == name
+    assert suite.title
+    assert len({case.hash for case in suite.cases}) == len(suite.cases) > 0
+    for case in suite.cases:
+        assert case.unsupported() is None, case.label
+
+
+@pytest.mark.parametrize("name", suites.names())
+def test_every_published_key_of_a_suite_names_a_figure_of_its_problem(name):
+    for case in suites.load(name, Overrides()).cases:
+        for key in case.published.split():
+            assert any(figure == key or figure.startswith(f"{key}/") for figure in case.problem.published), key
+
+
+def test_every_solver_of_the_product_is_in_the_smoke_or_the_quick_suite():
+    used = {case.solver.name for name in ("smoke", "quick") for case in suites.load(name, Overrides()).cases}
+    own = [name for name in backends.REGISTRY.names() if backends.REGISTRY.get(name).__module__.startswith("backends.")]
+    assert set(own) <= used
+
+
+def test_every_problem_of_the_product_is_in_some_suite():
+    used = {case.problem.name for name in suites.names() for case in suites.load(name, Overrides()).cases}
+    own = [name for name in problems.REGISTRY.names() if problems.REGISTRY.get(name).__module__.startswith("problems.")]
+    assert set(own) <= used
+
+
+def test_lists_of_scalar_parameters_are_swept(load):
+    suite = load("""
+[[grid]]
+problem = ["heat-1d", "heat-1d:mode=2"]
+problem_parameters = { T = [0.1, 0.2] }
+solver = ["ftcs", "scipy-odeint:cells=7"]
+solver_parameters = { cells = [10, 20, 30] }
+seeds = [4, 5]
+""")
+    assert len(suite.cases) == 2 * 2 * 2 * 3 * 2
+    found = {(c.problem.mode, c.problem.T, c.solver.name, c.solver.cells, c.seed) for c in suite.cases}
+    assert found == {
+        (mode, T, solver, cells, seed)
+        for mode in (1, 2)
+        for T in (0.1, 0.2)
+        for solver in ("ftcs", "scipy-odeint")
+        for cells in (10, 20, 30)
+        for seed in (4, 5)
+    }
+
+
+def test_lists_of_tuples_are_swept_and_a_plain_list_is_one_tuple(load):
+    suite = load("""
+[[grid]]
+problem = "decay"
+solver = "jax-pinn"
+solver_parameters = { network.widths = [[8], [8, 9]], optimizer = { rate = [1e-3, 1e-2] } }
+[[grid]]
+problem = "decay"
+solver = "jax-pinn:network.widths=[5,6]"
+""")
+    found = [(case.solver.network.widths, case.solver.optimizer.rate) for case in suite.cases]
+    assert found[:4] == [((8,), 1e-3), ((8,), 1e-2), ((8, 9), 1e-3), ((8, 9), 1e-2)]
+    assert [widths for widths, _ in found[4:]] == [(5, 6)]
+
+
+def test_lists_in_a_spec_are_swept_too():
+    suite = suites.from_specs(["decay:k=[1,2]"], ["jax-pinn:network.widths=[[8],[9,9]]"], Overrides())
+    assert [(case.problem.k, case.solver.network.widths) for case in suite.cases] == [
+        *((1.0, (8,)), (1.0, (9, 9)), (2.0, (8,)), (2.0, (9, 9)))
+    ]
+
+
+def test_published_keys_are_filled_in_with_parameters(load):
+    suite = load("""
+[[grid]]
+problem = "decay@s3"
+problem_parameters = { k = [1.0, 2.5] }
+solver = "scipy-ivp"
+published = "table/{problem[k]:.2f}/{solver[method]}"
+""")
+    assert [case.published for case in suite.cases] == ["table/1.00/DOP853", "table/2.50/DOP853"]
+
+
+TWICE = """
+[[grid]]
+problem = "decay@s2"
+solver = "noop"
+published = "figure-1"
+[[grid]]
+problem = ["decay", "decay:k=1"]
+solver = "noop"
+published = "table-2"
+"""
+
+
+def test_case_that_is_named_twice_runs_once_with_both_figures(load, tmp_path):
+    make_case("decay", "noop")
+    suite = load(TWICE)
+    assert [case.published for case in suite.cases] == ["figure-1 table-2"]
+    run_cases(list(suite.cases), tmp_path / "run")
+    assert [record.published for record in store.read(tmp_path / "run")[0]] == ["figure-1 table-2"]
+
+
+def test_solver_named_twice_on_the_command_line_runs_once():
+    suite = suites.from_specs(["decay"], ["scipy-ivp", "scipy-ivp:method=DOP853"], Overrides())
+    assert len(suite.cases) == 1
+
+
+def test_command_line_overrides_the_suite(load):
+    make_case("decay", "noop")
+    text = '[[grid]]\nproblem = "decay"\nsolver = "noop"\nseeds = [1]\nthreads = 2\nprecision = "float64"\n'
+    (case,) = load(text).cases
+    assert (case.seed, case.threads, case.precision) == (1, 2, "float64")
+    one, other = load(text, seeds=(7, 8), precision="float32", threads=3, device="cuda").cases
+    assert (one.seed, other.seed) == (7, 8)
+    assert (one.threads, one.precision) == (3, "float32")
+    assert one.device == "cpu"  # It cannot run anywhere else.
+
+
+def test_limits_are_those_of_the_suite(load):
+    make_case("decay", "noop")
+    limits = load(
+        '[limits]\ntimeout = 7\nrounds = 2\nrounds_budget = 0.5\n[[grid]]\nproblem = "decay"\nsolver = "noop"'
+    ).limits
+    assert (limits.timeout_s, limits.rounds, limits.rounds_budget_s) == (7, 2, 0.5)

@@ -13,17 +13,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backends import Solver
+from benchmarks.record import one_line
 from problems import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG_FILE = "debench.toml"
 REQUIRE = "DEBENCH_REQUIRE_BACKENDS"
+OLDEST = (3, 11)
 
 PROBE = """
-import importlib.util, json, platform, sys
-names = json.loads(sys.argv[1])
-found = {name: importlib.util.find_spec(name) is not None for name in names}
-print(json.dumps({"python": platform.python_version(), "executable": sys.executable, "found": found}))
+import importlib.util, json, sys
+def there(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+found = {name: there(name) for name in json.loads(sys.argv[1])}
+print(json.dumps({"version": sys.version_info[:2], "found": found}))
 """
 
 
@@ -45,8 +51,9 @@ class Interpreters:
     """Finds interpreters, and remembers what it found.
 
     `DEBENCH_PYTHON_<SOLVER>` (upper case, dashes as underscores) or the table `[interpreters]` of `debench.toml` in
-    the working folder names the command prefix of a solver, such as `/usr/bin/python3` or `mpirun -n 2 python3`.
-    Without either, the suite's own interpreter is tried, then the system's and those of conda environments.
+    the working folder names the command prefix of a solver, such as `/usr/bin/python3` or
+    `micromamba run -n fenicsx python`. Without either, the suite's own interpreter is tried, then the system's and
+    those of conda environments.
     """
 
     configured: Mapping[str, str] = field(default_factory=dict)
@@ -65,17 +72,20 @@ class Interpreters:
             return cls()
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8")).get("interpreters", {})
-        except (OSError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError) as error:  # Not TOML, or not even UTF-8.
             raise InputError(f"{path}: {error}; mend the file") from error
-        if not all(isinstance(value, str) for value in table.values()):
+        if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
             raise InputError(f'{path}: [interpreters] needs lines such as fenics = "/usr/bin/python3"')
         return cls(table)
 
     def find(self, solver: type[Solver] | Solver) -> Interpreter:
         """The interpreter for `solver`, or the reason why there is none."""
         variable = "DEBENCH_PYTHON_" + solver.name.upper().replace("-", "_")
-        named = os.environ.get(variable) or self.configured.get(solver.name)
-        candidates = [tuple(shlex.split(named))] if named else list(_usual_places())
+        named = os.environ.get(variable, "").strip() or self.configured.get(solver.name, "").strip()
+        try:
+            candidates = [tuple(shlex.split(named))] if named else _usual_places()
+        except ValueError as error:
+            return Interpreter((), f"{named} is not a command: {error}; mend {variable} or {CONFIG_FILE}")
         lacking: list[str] = []
         for command in candidates:
             found = self._probe(command, solver.libraries)
@@ -90,18 +100,32 @@ class Interpreters:
 
     def _probe(self, command: tuple[str, ...], libraries: tuple[str, ...]) -> dict[str, bool] | str:
         """Which of `libraries` that interpreter could import, without importing them; or why it did not start."""
-        key = (*command, *libraries)
+        key = (*command, "", *libraries)
         if key not in self._probed:
-            words = [*command, "-c", PROBE, json.dumps(["numpy", *libraries])]
-            try:
-                done = subprocess.run(
-                    words, capture_output=True, text=True, timeout=60, cwd=ROOT, env=worker_environment()
-                )
-                found = json.loads(done.stdout)["found"]
-                self._probed[key] = found if found["numpy"] else f"{shlex.join(command)} lacks numpy"
-            except (OSError, subprocess.TimeoutExpired, ValueError, KeyError):
-                self._probed[key] = f"{shlex.join(command)} does not start"
+            self._probed[key] = _ask(command, ("numpy", *libraries))
         return self._probed[key]
+
+
+def _ask(command: tuple[str, ...], libraries: tuple[str, ...]) -> dict[str, bool] | str:
+    words, shown = [*command, "-c", PROBE, json.dumps(libraries)], shlex.join(command)
+    try:
+        done = subprocess.run(
+            words, capture_output=True, text=True, errors="replace", timeout=60, cwd=ROOT, env=worker_environment()
+        )
+    except OSError as error:
+        return f"{shown} does not start ({error.strerror})"
+    except subprocess.TimeoutExpired:
+        return f"{shown} does not start (no answer for 60 s)"
+    try:
+        # A wrapper may greet before Python speaks.
+        answer = json.loads(done.stdout.splitlines()[-1])
+        version, found = tuple(answer["version"]), dict(answer["found"])
+    except (ValueError, IndexError, KeyError, TypeError):
+        said = one_line(done.stderr) or "no words on its standard error"
+        return f"{shown} is not a Python that starts (exit status {done.returncode}: {said})"
+    if version < OLDEST:
+        return f"{shown} is Python {version[0]}.{version[1]}, older than {OLDEST[0]}.{OLDEST[1]}"
+    return found if found["numpy"] else f"{shown} lacks numpy"
 
 
 def worker_environment() -> dict[str, str]:

@@ -14,7 +14,7 @@ def load_plugin(path: str | Path) -> None:
     """Run the file at `path`, which registers its problems and solvers; a file already loaded is left alone.
 
     Raises:
-        InputError: if there is no such file, or it cannot be run; the message holds the first line of the reason.
+        InputError: if there is no such file, or it cannot be run; the message holds the reason.
 
     """
     file = Path(path).resolve()
@@ -30,12 +30,16 @@ def load_plugin(path: str | Path) -> None:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
+    except InputError as error:
+        del sys.modules[name]
+        raise InputError(f"plugin {path}: {str(error).replace(name, str(path))}") from error
     except SyntaxError as error:
         del sys.modules[name]
         raise InputError(f"plugin {path}, line {error.lineno}: {error.msg}; mend the file and run again") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise InputError(f"plugin {path}: {type(error).__name__}: {error}; mend the file and run again") from error
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(f"plugin {path}: {reason}; mend the file and run again") from error
 
 
 def load_plugins(paths: Iterable[str | Path]) -> None:

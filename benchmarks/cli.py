@@ -25,9 +25,11 @@ from benchmarks.runner import MissingBackend, run_suite
 from problems import InputError
 
 RESULTS = Path("results")
-console = Console()
+# Brackets belong to specs and paths here; they are no markup.
+console = Console(markup=False)
 if not console.is_terminal:
-    console = Console(width=160)
+    console = Console(markup=False, width=160)
+MOST_SEEDS = 10_000
 BYTES = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 plugin_option = click.option(
@@ -79,8 +81,16 @@ def _seeds(_: click.Context, __: click.Parameter, value: str | None) -> tuple[in
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise click.BadParameter(f"{part!r} runs backwards; write {last}-{first}")
+        if last - first >= MOST_SEEDS:
+            raise click.BadParameter(f"{part!r} holds more than {MOST_SEEDS} seeds; give fewer")
         seeds += range(first, last + 1)
     return tuple(dict.fromkeys(seeds))
+
+
+def _positive(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not value > 0:  # NaN is no limit either.
+        raise click.BadParameter(f"{value} is not a time; give seconds greater than 0")
+    return value
 
 
 def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
@@ -100,7 +110,7 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Floating-point type.")
 @click.option("--threads", type=click.IntRange(min=1), help="Processors that each worker may use.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", help="Where solvers run that can choose.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds per worker.")
+@click.option("--timeout", callback=_positive, type=float, metavar="SECONDS", help="Seconds per worker.")
 @click.option("--memory-limit", callback=_bytes, metavar="SIZE", help="Resident memory per worker, such as 4GiB.")
 @click.option("--memory/--no-memory", default=True, help="Whether to measure memory, in a pass of its own.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run (default: results/<suite>-<time>).")
@@ -124,7 +134,7 @@ def run(
     """Run SUITE, or every --problem with every --solver, and write the report."""
     load_plugins(plugins)
     overrides = suites.Overrides(seeds, precision, threads, device)
-    if bool(suite) == bool(problem_specs or solver_specs):
+    if bool(suite) == bool(problem_specs or solver_specs) or bool(problem_specs) != bool(solver_specs):
         raise InputError("give either a suite (`debench list suites`) or both --problem and --solver")
     if suite:
         chosen = suites.load(suite, overrides)
@@ -140,10 +150,10 @@ def run(
     try:
         records = _run_with_progress(chosen, folder, limits, plugins, resume)
     except MissingBackend as error:
-        console.print(f"[red]{error}[/red]")
+        console.print(str(error), style="red", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        console.print(f"Interrupted; go on with: debench run {suite or '…'} --resume --out {shlex.quote(str(folder))}")
+        console.print(f"Interrupted; go on with: {_command_to_resume(folder)}", soft_wrap=True)
         sys.exit(130)
     console.print(tables.results_table(records))
     _render(folder)
@@ -158,7 +168,7 @@ def _run_with_progress(
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
     )
     with Progress(*columns, console=console, disable=quiet, transient=True) as bar:
         task = bar.add_task("starting", total=len(suite.cases))
@@ -180,11 +190,21 @@ def _run_with_progress(
 
 def _folder(suite: str, resume: bool) -> Path:
     if resume:
-        earlier = sorted(path.parent for path in RESULTS.glob(f"{suite}-*/records.jsonl"))
+        name = re.compile(re.escape(suite) + r"-\d{8}-\d{6}")
+        earlier = sorted(path.parent for path in RESULTS.glob("*/records.jsonl") if name.fullmatch(path.parent.name))
         if not earlier:
             raise InputError(f"there is no run of {suite} in {RESULTS} to resume; leave out --resume, or give --out")
         return earlier[-1]
     return RESULTS / f"{suite}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def _command_to_resume(folder: Path) -> str:
+    words = ["debench", *sys.argv[1:]]
+    if "--resume" not in words:
+        words.append("--resume")
+    if not any(word.split("=")[0] == "--out" for word in words):
+        words += ["--out", str(folder)]
+    return shlex.join(words)
 
 
 def _most_of_memory() -> int:

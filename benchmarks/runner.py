@@ -70,9 +70,9 @@ def run_suite(
             progress(case, number, len(suite.cases))
             if case.hash in done:
                 continue
-            outcome = execute(case, found[case.solver.name], limits, folder.name, plugins)
-            record = dataclasses.replace(outcome.record, environment=environment["fingerprint"])
             try:
+                outcome = execute(case, found[case.solver.name], limits, folder.name, plugins)
+                record = dataclasses.replace(outcome.record, environment=environment["fingerprint"])
                 run.append(record, outcome.arrays)
             except OSError as error:
                 what = "the disk is full" if error.errno == errno.ENOSPC else os.strerror(error.errno or 0)

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import json
 import os
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from problems import InputError
 from problems.base import Array
 
 RECORDS, META, SOLUTIONS = "records.jsonl", "run.json", "solutions"
+TORN = "was cut off while it was written"
 
 
 def read(folder: Path) -> tuple[list[Record], list[str]]:
@@ -38,8 +40,7 @@ def read(folder: Path) -> tuple[list[Record], list[str]]:
             record = Record.from_json(line.decode("utf-8"))
         except (ValueError, TypeError):
             torn = number == text.count(b"\n") + 1
-            what = "was cut off while it was written" if torn else "is unreadable"
-            complaints.append(f"{RECORDS}, line {number} {what}")
+            complaints.append(f"{RECORDS}, line {number} {TORN if torn else 'is unreadable'}")
             continue
         rows.pop(record.case, None)
         rows[record.case] = record
@@ -60,12 +61,8 @@ def read_arrays(folder: Path, case: str) -> dict[str, Array]:
     try:
         with np.load(folder / SOLUTIONS / f"{case}.npz", allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, EOFError):
+    except Exception:  # A damaged archive raises whatever the layer raises that meets the damage: zip, zlib, numpy.
         return {}
-    except Exception as error:  # zipfile.BadZipFile is no OSError
-        if type(error).__name__ == "BadZipFile":
-            return {}
-        raise
 
 
 class Store:
@@ -81,8 +78,10 @@ class Store:
         if arrays:
             target = self.folder / SOLUTIONS / f"{record.case}.npz"
             partial = target.with_suffix(".part")
-            with partial.open("wb") as file:
-                np.savez_compressed(file, allow_pickle=False, **arrays)
+            with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+                for name, array in arrays.items():
+                    with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                        np.lib.format.write_array(file, np.asarray(array), allow_pickle=False)
             partial.replace(target)
         line = (record.to_json() + "\n").encode("utf-8")
         if os.write(self._descriptor, line) != len(line):
@@ -111,16 +110,15 @@ def open_store(folder: Path, meta: Mapping[str, Any], *, resume: bool) -> Iterat
         raise InputError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from error
     try:
         _lock(descriptor, folder)
+        _check_same_suite(folder, meta)
+        _refuse_damage(folder)
         _mend_last_line(descriptor)
         store = Store(folder, descriptor)
-        store.records, complaints = read(folder)
-        if complaints:
-            raise InputError(
-                f"{folder}: {'; '.join(complaints)}. Nothing was changed; move that line out of the file to resume, "
-                "or start a new run with another --out"
-            )
-        if not known:
-            (folder / META).write_text(json.dumps(meta, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        store.records, _ = read(folder)
+        if not (folder / META).exists():
+            partial = folder / f"{META}.part"
+            partial.write_text(json.dumps(meta, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            partial.replace(folder / META)
         yield store
     finally:
         os.close(descriptor)
@@ -131,6 +129,22 @@ def _lock(descriptor: int, folder: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise InputError(f"{folder} is being written by another run; wait for it, or give another --out") from None
+
+
+def _check_same_suite(folder: Path, meta: Mapping[str, Any]) -> None:
+    earlier, now = read_meta(folder).get("suite"), meta.get("suite")
+    if earlier is not None and earlier != now:
+        raise InputError(f"{folder} holds a run of {earlier}, which cannot go on with {now}; give another --out")
+
+
+def _refuse_damage(folder: Path) -> None:
+    """Only a torn last line has an innocent cause; a person has to look at any other damage."""
+    damage = [complaint for complaint in read(folder)[1] if not complaint.endswith(TORN)]
+    if damage:
+        raise InputError(
+            f"{folder}: {'; '.join(damage)}; nothing was changed: take that line out of the file to go on, "
+            "or start a new run with another --out"
+        )
 
 
 def _mend_last_line(descriptor: int) -> None:

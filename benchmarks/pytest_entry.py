@@ -74,12 +74,13 @@ def test_case(
     interpreter = interpreters.find(case.solver)
     outcome = execute(case, interpreter, suite.limits, "pytest", request.config.option.benchmark_plugin)
     record = outcome.record
-    if record.status in (Status.UNSUPPORTED, Status.NOT_INSTALLED) and not backends_required():
+    benchmark.extra_info.update(_facts(outcome))
+    excused = record.status == Status.UNSUPPORTED or (record.status == Status.NOT_INSTALLED and not backends_required())
+    if excused or (record.status == Status.DIVERGED and not record.solve_s):
         pytest.skip(f"{record.status}: {record.reason}")
     if not record.answered:
         status = Status(record.status)
         pytest.fail(f"{status}: {record.reason}. {REMEDY[status]}", pytrace=False)
-    benchmark.extra_info.update(_facts(outcome))
     benchmark.group = case.problem.name
     CLOCK.load(record.solve_s)
     benchmark.pedantic(  # type: ignore[no-untyped-call]

@@ -32,8 +32,14 @@ def torch_operations() -> Operations:
     """Operations on torch tensors."""
     import torch
 
+    known: dict[Any, Any] = {}
+
     def matvec(matrix: np.ndarray, y: Any) -> Any:
-        return torch.tensordot(torch.as_tensor(matrix, dtype=y.dtype, device=y.device), y, dims=1)
+        # A constant matrix goes to the device once: a copy per call is slow, and forbidden in a captured graph.
+        key = (matrix.tobytes(), y.dtype, y.device)
+        if key not in known:
+            known[key] = torch.as_tensor(matrix, dtype=y.dtype, device=y.device)
+        return torch.tensordot(known[key], y, dims=1)
 
     unary = {name: _on_numbers_too(torch, name) for name in UNARY}
     return _Namespace(torch, **unary, matvec=matvec, dot=lambda a, b: (a * b).sum(dim=0))  # type: ignore[return-value]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from backends import register
 from backends.base import Context, Session
-from backends.neural import PINN
+from backends.neural.description import PINN
 from problems.base import Problem
 
 
@@ -21,6 +21,6 @@ class TorchPINN(PINN):
 
     def begin(self, problem: Problem, context: Context) -> Session:
         """Draw the initial parameters and the points."""
-        from backends._torch_engine import TorchSession
+        from backends.neural.torch_engine import TorchSession
 
         return TorchSession(self, problem, context)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from backends.activations import ACTIVATIONS
-from backends.collocation import Grid, JitteredGrid, Scattered, Uniform, join
-from backends.networks import MLP
-from backends.neural import Adam
+from backends.neural.activations import ACTIVATIONS
+from backends.neural.collocation import Grid, JitteredGrid, Scattered, Uniform, join
+from backends.neural.description import Adam
+from backends.neural.networks import MLP
+from backends.neural.trial import BoxTrial
 from backends.torch_pinn import TorchPINN
-from backends.trial import BoxTrial
 from problems.base import PDE, Box, Dirichlet, Neumann, fields_to_array, scattered_points
 from problems.burgers_1d import Burgers1D
 from problems.decay import Decay

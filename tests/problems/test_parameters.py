@@ -29,7 +29,7 @@ class Whole(Parameterised):
     rate: float = parameter(0.5, "a rate", above=0, most=1)
     limit: float | None = parameter(None, "a limit", above=0)
     flag: bool = parameter(False, "a flag")
-    part: Small | Large = parameter(Small(), "a part")  # noqa: RUF009  (it returns a field)
+    part: Small | Large = parameter(Small(), "a part")
 
 
 def test_whole_numbers_serve_as_floats_but_not_the_reverse() -> None:

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from backends.collocation import Points, PointSet, join, region
-from backends.trial import Trial
+from backends.neural.collocation import Points, PointSet, join, region
+from backends.neural.trial import Trial
 from problems.base import ODE, Array
 from problems.operations import Operations
 

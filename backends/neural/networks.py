@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from backends.activations import ACTIVATIONS
+from backends.neural.activations import ACTIVATIONS
 from problems.base import Array
 from problems.parameters import Parameterised, parameter
 

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from backends.collocation import Points, PointSet, join, region
-from backends.residual import Calculus, Formulation, Jets, Term
-from backends.trial import Trial
+from backends.neural.collocation import Points, PointSet, join, region
+from backends.neural.residual import Calculus, Formulation, Jets, Term
+from backends.neural.trial import Trial
 from problems.base import PDE, Array, Dirichlet, Neumann, Periodic
 from problems.operations import NUMPY
 

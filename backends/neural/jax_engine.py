@@ -10,19 +10,19 @@ import numpy as np
 import optax
 from jax import lax
 
-from backends.activations import ACTIVATIONS
 from backends.base import Context
-from backends.collocation import PointSet
-from backends.networks import MLP
-from backends.neural import PINN, Adam
+from backends.neural.activations import ACTIVATIONS
+from backends.neural.collocation import PointSet
+from backends.neural.description import PINN, Adam
+from backends.neural.networks import MLP
+from backends.neural.residual import Calculus, Network
+from backends.neural.training import TrainingSession
 from backends.operations import jax_operations
-from backends.residual import Calculus, Network
-from backends.training import TrainingSession
 from problems.base import Array, Problem
 
 
 class Functions:
-    """Elementwise functions for `backends.activations`."""
+    """Elementwise functions for `backends.neural.activations`."""
 
     tanh, sin, cos, exp = map(staticmethod, (jnp.tanh, jnp.sin, jnp.cos, jnp.exp))
     sigmoid, erf = staticmethod(jax.nn.sigmoid), staticmethod(jax.scipy.special.erf)

@@ -13,14 +13,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from backends.activations import PIECEWISE_LINEAR
 from backends.base import Solver, as_ode
-from backends.collocation import Grid, JitteredGrid, Scattered, Uniform, region
-from backends.networks import MLP
-from backends.pde_residual import PDEFormulation, has_diffusion
-from backends.residual import Calculus, Formulation, ODEFormulation
-from backends.trial import BoxTrial, PublishedTrial, StartTrial
-from backends.trial import Trial as TrialFunction
+from backends.neural.activations import PIECEWISE_LINEAR
+from backends.neural.collocation import Grid, JitteredGrid, Scattered, Uniform, region
+from backends.neural.networks import MLP
+from backends.neural.pde_residual import PDEFormulation, has_diffusion
+from backends.neural.residual import Calculus, Formulation, ODEFormulation
+from backends.neural.trial import BoxTrial, PublishedTrial, StartTrial
+from backends.neural.trial import Trial as TrialFunction
 from problems.base import ODE, PDE, Array, Problem
 from problems.operations import Operations
 from problems.parameters import Parameterised, parameter
@@ -162,10 +162,10 @@ class PINN(Solver):
         },
     }
 
-    network: MLP = parameter(MLP(), "the network")  # noqa: RUF009
-    constraint: Trial | Penalty = parameter(Trial(), "how conditions are imposed")  # noqa: RUF009
-    points: Uniform | Scattered | Grid | JitteredGrid = parameter(Uniform(), "collocation points")  # noqa: RUF009
-    optimizer: Adam | SGD = parameter(Adam(), "the optimizer")  # noqa: RUF009
+    network: MLP = parameter(MLP(), "the network")
+    constraint: Trial | Penalty = parameter(Trial(), "how conditions are imposed")
+    points: Uniform | Scattered | Grid | JitteredGrid = parameter(Uniform(), "collocation points")
+    optimizer: Adam | SGD = parameter(Adam(), "the optimizer")
     iterations: int = parameter(5_000, "optimizer steps", least=1)
 
     def unsupported(self, problem: Problem) -> str | None:

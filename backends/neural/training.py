@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from backends.base import Context, Diverged, Session, as_ode, read_out
-from backends.collocation import Grid, region
-from backends.neural import PINN
-from backends.residual import Calculus
+from backends.neural.collocation import Grid, region
+from backends.neural.description import PINN
+from backends.neural.residual import Calculus
 from problems.base import PDE, Array, Problem
 
 CHECKPOINTS = 200

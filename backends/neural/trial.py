@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from backends.collocation import region
+from backends.neural.collocation import region
 from problems.base import ODE, PDE, Array, Dirichlet, fields_to_array, scattered_points
 from problems.operations import NUMPY, Operations
 

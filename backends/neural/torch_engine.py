@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -12,16 +11,16 @@ import torch
 from torch.autograd import forward_ad
 from torch.autograd.function import once_differentiable
 
-from backends.activations import ACTIVATIONS
 from backends.base import Context
-from backends.collocation import PointSet
-from backends.networks import MLP
-from backends.neural import PINN, Adam
+from backends.neural.activations import ACTIVATIONS
+from backends.neural.collocation import PointSet
+from backends.neural.description import PINN, Adam
+from backends.neural.networks import MLP
+from backends.neural.residual import Calculus, Network
+from backends.neural.training import TrainingSession
 from backends.operations import torch_operations
-from backends.residual import Calculus, Network
-from backends.training import TrainingSession
 from problems.base import Array, Problem
-from problems.operations import NUMPY, Operations
+from problems.operations import NUMPY
 
 DRAWN_TOGETHER = 65_536
 """Points drawn in one go: enough to hide what each operation costs, and some tens of megabytes."""
@@ -31,7 +30,7 @@ FUSED_RATE = torch.float32
 
 
 class Functions:
-    """Elementwise functions for `backends.activations`."""
+    """Elementwise functions for `backends.neural.activations`."""
 
     tanh, sigmoid, sin, cos, exp, erf = map(
         staticmethod, (torch.tanh, torch.sigmoid, torch.sin, torch.cos, torch.exp, torch.erf)
@@ -51,6 +50,7 @@ class ActivationJets(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, z: Any, bias: Any, activation: str, first: int, second: int) -> Any:
+        """Jets (J, n, w) behind the activation."""
         order = (2 if second else 1) + 1
         s = ACTIVATIONS[activation](Functions, z[0] + bias, order)
         y = torch.empty_like(z)
@@ -67,6 +67,7 @@ class ActivationJets(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Any) -> Any:
+        """Gradient with respect to z and the bias."""
         z, *s = ctx.saved_tensors
         first, second = ctx.counts
         out = g * s[0]
@@ -104,7 +105,7 @@ class TorchSession(TrainingSession):
             solver,
             problem,
             context,
-            Calculus(torch, _operations(self._tensor), jvp, total_derivative, self._tensor),
+            Calculus(torch, torch_operations(), jvp, total_derivative, self._tensor),
         )
         self._layers = self.parameters()
         self._flat = [part for layer in self._layers for part in layer]
@@ -274,21 +275,6 @@ def _tensors(tree: Any) -> list[torch.Tensor]:
     if isinstance(tree, torch.Tensor):
         return [tree]
     return [part for entry in (tree.values() if isinstance(tree, dict) else tree) for part in _tensors(entry)]
-
-
-def _operations(tensor: Callable[[Array], torch.Tensor]) -> Operations:
-    """The operations, with matrices of a declaration brought to the device once and not at each iteration."""
-    known: dict[bytes, torch.Tensor] = {}
-
-    def matvec(matrix: np.ndarray, y: torch.Tensor) -> torch.Tensor:
-        key = matrix.tobytes()
-        if key not in known:
-            known[key] = tensor(matrix)
-        return torch.tensordot(known[key], y, dims=1)
-
-    operations = copy.copy(torch_operations())
-    operations.matvec = matvec  # type: ignore[method-assign]
-    return operations
 
 
 def jvp(function: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:

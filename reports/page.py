@@ -200,12 +200,11 @@ def _environment(run: Run) -> list[tuple[str, str]]:
 
 def _backends(run: Run) -> list[tuple[str, str, str]]:
     rows = []
+    versions = {record.solver: record.backend_version for record in run.records if record.backend_version}
     for name, found in sorted(_mapping(run.info.get("backends")).items()):
         entry = _mapping(found)
         state = "available" if entry.get("available") else "not available"
-        detail = entry.get("reason") or ", ".join(
-            str(entry[key]) for key in ("version", "interpreter") if entry.get(key)
-        )
+        detail = entry.get("reason") or ", ".join(filter(None, (versions.get(name), str(entry.get("interpreter", "")))))
         rows.append((str(name), state, str(detail)))
     return rows
 

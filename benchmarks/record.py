@@ -121,7 +121,7 @@ class Record:
 
 def one_line(text: str) -> str:
     """`text` as one printable line of at most 300 characters: what a library says may hold anything."""
-    words = "".join(letter if letter.isprintable() else " " for letter in text).split()
+    words = "".join(letter if letter.isprintable() else " " for letter in text[:3000]).split()
     line = " ".join(words)
     return line if len(line) <= 300 else line[:299] + "…"
 

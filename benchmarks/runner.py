@@ -16,7 +16,7 @@ from benchmarks.cases import Case
 from benchmarks.environment import describe
 from benchmarks.execute import Limits, execute
 from benchmarks.interpreters import Interpreters, backends_required
-from benchmarks.record import Record
+from benchmarks.record import Record, Status
 from benchmarks.suites import Suite
 from problems import InputError
 
@@ -39,6 +39,8 @@ def run_suite(
     progress: Progress = lambda case, done, total: None,
 ) -> list[Record]:
     """Run what has no record yet in `folder`; returns the records of the whole suite in its order.
+
+    A case whose backend was not installed is run again once it is.
 
     Raises:
         InputError: if the folder cannot be used.
@@ -68,7 +70,9 @@ def run_suite(
         done = {record.case: record for record in run.records}
         for number, case in enumerate(suite.cases):
             progress(case, number, len(suite.cases))
-            if case.hash in done:
+            earlier = done.get(case.hash)
+            appeared = earlier and earlier.status == Status.NOT_INSTALLED and found[case.solver.name].available
+            if earlier and not appeared:
                 continue
             try:
                 outcome = execute(case, found[case.solver.name], limits, folder.name, plugins)

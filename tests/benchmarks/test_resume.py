@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from benchmarks import cli, store
-from tests.benchmarks.conftest import FAULTY, alive, make_case, run_cases, wait_until
+from benchmarks.interpreters import Interpreter
+from tests.benchmarks.conftest import (
+    FAULTY,
+    ROOT,
+    alive,
+    environment,
+    group_members,
+    make_case,
+    run_cases,
+    wait_until,
+)
 
 
 def tallied(tally: Path) -> list[tuple[str, int]]:
@@ -53,6 +65,62 @@ def test_kill_leaves_no_orphan_and_resume_repeats_only_what_is_unfinished(debenc
     assert not complaints
     workers = Counter(fault for fault, _ in set(tallied(tally)))
     assert workers == {"fine": 1, "nan": 1, "outcome": 2}
+
+
+def test_kill_ends_even_a_worker_that_is_stuck_in_c(debench, tmp_path):
+    tally = tmp_path / "tally"
+    solver = f"faulty:fault=hang-in-c,tally={tally}"
+    parent = debench("run", "--problem", "decay", "--solver", solver, "--plugin", FAULTY, "--out", tmp_path / "run")
+    assert wait_until(lambda: bool(tallied(tally)), 60)
+    ((_, worker),) = tallied(tally)
+    assert alive(worker)
+    parent.kill()
+    parent.communicate()
+    assert wait_until(lambda: not alive(worker), 2)
+
+
+def test_worker_and_its_children_end_when_nobody_listens_any_more():
+    """Where the kernel does not tell a worker that its parent died, the end of its input does."""
+    parameters = make_case("decay", "faulty:fault=child-and-hang").solver.parameters()
+    request = {"pass": "timing", "problem": "decay", "problem_parameters": {}, "solver": "faulty"}
+    request |= {"solver_parameters": parameters, "seed": 0, "device": "cpu", "precision": "float64"}
+    request |= {"threads": 1, "plugins": [str(FAULTY)], "rounds": 1, "rounds_budget_s": 1.0}
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+        env=environment(),
+        start_new_session=True,
+    )
+    worker.stdin.write(json.dumps(request).encode() + b"\n")
+    worker.stdin.flush()
+    assert wait_until(lambda: len(group_members(worker.pid)) == 2, 60)
+    worker.stdin.close()
+    worker.wait(timeout=2)
+    assert wait_until(lambda: not group_members(worker.pid), 2)
+
+
+def test_backend_that_was_installed_meanwhile_is_run_on_resume(tmp_path):
+    class Nowhere:
+        def find(self, solver):
+            return Interpreter((), "it is nowhere")
+
+    cases = [make_case(f"decay:T={T}", "noop") for T in (1, 2)]
+    run_cases(cases[:1], tmp_path / "run")
+    run_cases(cases, tmp_path / "run", resume=True, interpreters=Nowhere())
+    assert [(r.status, r.reason) for r in store.read(tmp_path / "run")[0]] == [
+        ("finished", ""),
+        ("not installed", "it is nowhere"),
+    ]
+    run_cases(cases, tmp_path / "run", resume=True, interpreters=Nowhere())
+    lines = (tmp_path / "run" / "records.jsonl").read_text("utf-8").splitlines()
+    assert len(lines) == 2
+    records = run_cases(cases, tmp_path / "run", resume=True)
+    assert [record.status for record in records] == ["finished", "finished"]
+    assert [record.status for record in store.read(tmp_path / "run")[0]] == ["finished", "finished"]
+    assert len((tmp_path / "run" / "records.jsonl").read_text("utf-8").splitlines()) == 3
 
 
 def test_interrupt_ends_the_worker_and_says_how_to_go_on(debench, tmp_path):

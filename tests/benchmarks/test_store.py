@@ -67,7 +67,7 @@ def test_resume_refuses_the_run_of_another_suite(run):
     refuses(run, "holds a run of test, which cannot go on with quick", resume=True, meta={"suite": "quick"})
 
 
-@pytest.mark.parametrize("where", ["file/run", "/proc/run"])
+@pytest.mark.parametrize("where", ["file", "file/run", "/proc/run"])
 def test_folder_that_cannot_be_made_is_refused(where, tmp_path):
     (tmp_path / "file").touch()
     refuses(tmp_path / where, "cannot write to .*; choose another folder with --out", resume=False)

@@ -79,6 +79,11 @@ def leaves_child() -> None:
     subprocess.Popen(["sleep", "61"])
 
 
+def has_child_and_hangs() -> None:
+    subprocess.Popen(["sleep", "64"])
+    time.sleep(60)
+
+
 def leaves_daemon() -> None:
     subprocess.Popen(["sleep", "62"], start_new_session=True)
 
@@ -96,6 +101,11 @@ def kills_itself() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def hangs_in_c() -> None:
+    """No other thread of the worker can move meanwhile."""
+    ctypes.PyDLL(None).sleep(60)
+
+
 FAULTS = {
     "fine": lambda: None,
     "killed": kills_itself,
@@ -104,6 +114,7 @@ FAULTS = {
     "exit": exits,
     "os-exit": lambda: os._exit(7),
     "hang": lambda: time.sleep(60),
+    "hang-in-c": hangs_in_c,
     "grow": grows,
     "prints": prints,
     "prints-without-end": prints_without_end,
@@ -113,6 +124,7 @@ FAULTS = {
     "write-anywhere": writes_to_every_descriptor,
     "ask": asks,
     "child": leaves_child,
+    "child-and-hang": has_child_and_hangs,
     "daemon": leaves_daemon,
     "fork": leaves_fork,
     "fork-and-die": lambda: leaves_fork(kills_itself),

@@ -156,6 +156,8 @@ def run(
         console.print(f"Interrupted; go on with: {_command_to_resume(folder)}", soft_wrap=True)
         sys.exit(130)
     console.print(tables.results_table(records))
+    for line in tables.troubles(records):
+        console.print(line, soft_wrap=True)
     _render(folder)
 
 

@@ -14,7 +14,7 @@ import problems
 from benchmarks import suites
 from benchmarks.cases import Case
 from benchmarks.interpreters import Interpreters
-from benchmarks.record import Record, Status
+from benchmarks.record import REMEDY, Record, Status
 
 
 def solvers_of(problem: Any) -> list[str]:
@@ -87,6 +87,17 @@ def results_table(records: Sequence[Record]) -> Table:
             "–" if record.host_bytes is None else f"{record.host_bytes / 2**20:.0f} MiB",
         )
     return table
+
+
+def troubles(records: Sequence[Record]) -> list[str]:
+    """What did not finish and why, under a heading for each status with the remedy."""
+    lines = []
+    for status in Status:
+        rows = [record for record in records if record.status == status and status != Status.FINISHED]
+        if rows:
+            lines.append(f"{status} ({len(rows)} of {len(records)}). {REMEDY[status]}")
+            lines += [f"  {Case.from_record(row).label}: {row.reason}" for row in rows]
+    return lines
 
 
 def _error(record: Record) -> str:

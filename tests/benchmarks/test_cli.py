@@ -218,6 +218,8 @@ def test_failed_cases_are_rows_of_a_run_that_succeeds(invoke, tmp_path):
     statuses = [record.status for record in store.read(tmp_path / "[bold]")[0]]
     assert statuses == ["killed", "killed", "finished", "finished"]
     assert re.search(r"faulty:fault=killed .* killed ", result.output)
+    assert "killed (2 of 4). A signal ended the worker" in result.output
+    assert "  decay · faulty:fault=killed · seed 1: ended by signal SIGKILL\n" in result.output
     assert "[bold]/report.html" in result.output
     assert (tmp_path / "[bold]" / "report.html").is_file()
 

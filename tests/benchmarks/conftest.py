@@ -73,7 +73,7 @@ def debench(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
             stderr=subprocess.PIPE,
             text=True,
             cwd=tmp_path,
-            env=environment(),
+            env=environment(TMPDIR=str(tmp_path)),  # What is killed cannot tidy up.
         )
 
     return start

@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import backends
@@ -163,6 +163,11 @@ class Case:
             "circumstances": [self.seed, self.device, self.precision, self.threads],
         }
         return hashlib.sha256(json.dumps(_one_zero(identity), sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def configuration(self) -> str:
+        """Identity of the case but for its seed."""
+        return replace(self, seed=0).hash
 
     @property
     def label(self) -> str:

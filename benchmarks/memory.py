@@ -1,4 +1,4 @@
-"""Memory of the process that asks, with the name of the method that measured it."""
+"""Memory and device of the process that asks, with the name of the method that measured it."""
 
 from __future__ import annotations
 
@@ -46,6 +46,22 @@ def _status_bytes(key: str) -> int:
         if line.startswith(key + ":"):
             return int(line.split()[1]) * 1024
     raise OSError(f"the kernel does not report {key}")
+
+
+def absent_device(libraries: tuple[str, ...], device: str) -> str:
+    """Why `device` cannot be used, or "" if it can."""
+    if device == "cpu":
+        return ""
+    if "torch" in libraries:
+        import torch
+
+        return "" if torch.cuda.is_available() else "torch finds no CUDA device here; use --device cpu"
+    if "jax" in libraries:
+        import jax
+
+        found = {place.platform for place in jax.devices()}
+        return "" if "gpu" in found else f"JAX finds no GPU here, only {', '.join(sorted(found))}; use --device cpu"
+    return "this backend runs on the CPU only; use --device cpu"
 
 
 def reset_device_peak(libraries: tuple[str, ...], device: str) -> None:

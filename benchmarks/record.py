@@ -34,7 +34,7 @@ REMEDY = {
     Status.MEMORY_LIMIT: "The worker passed its memory limit and was stopped: raise --memory-limit or shrink the case.",
     Status.KILLED: "A signal ended the worker: the system ran out of memory, or somebody killed it.",
     Status.CRASHED: "The worker failed; the reason holds its last words, `debench doctor` checks its interpreter.",
-    Status.NOT_INSTALLED: "The backend's libraries are not there: `debench doctor` says where they were looked for.",
+    Status.NOT_INSTALLED: "Its libraries or its device are not there: `debench doctor` says where they were looked for.",
     Status.UNSUPPORTED: "The method cannot solve this problem; the reason says why.",
 }
 
@@ -45,8 +45,8 @@ class Record:
 
     `problem_parameters`, `solver_parameters`, `metrics` and `facts` are flat mappings of scalars (dotted names);
     arrays among a solver's facts are kept beside the solution. `host_bytes` is the worker's peak from set-up to
-    evaluation, `host_base_bytes` what it held before, with its libraries imported. Compilation is cold in the first
-    round only. An entry that was not measured is None.
+    evaluation, `host_base_bytes` what it held before, with its libraries imported; both are measured for one seed of
+    a configuration. Compilation is cold in the first round only. An entry that was not measured is None.
     """
 
     run: str

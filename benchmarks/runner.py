@@ -68,14 +68,23 @@ def run_suite(
     }
     with store.open_store(folder, meta, resume=resume) as run:
         done = {record.case: record for record in run.records}
+        measured = {case.configuration for case in suite.cases if case.hash in done and done[case.hash].host_bytes}
         for number, case in enumerate(suite.cases):
             progress(case, number, len(suite.cases))
             earlier = done.get(case.hash)
             appeared = earlier and earlier.status == Status.NOT_INSTALLED and found[case.solver.name].available
             if earlier and not appeared:
                 continue
+            # Memory does not depend on the seed: one seed of a configuration is enough.
+            needed = limits.measure_memory and case.configuration not in measured
             try:
-                outcome = execute(case, found[case.solver.name], limits, folder.name, plugins)
+                outcome = execute(
+                    case,
+                    found[case.solver.name],
+                    dataclasses.replace(limits, measure_memory=needed),
+                    folder.name,
+                    plugins,
+                )
                 record = dataclasses.replace(outcome.record, environment=environment["fingerprint"])
                 run.append(record, outcome.arrays)
             except OSError as error:
@@ -84,4 +93,6 @@ def run_suite(
                     f"{folder}: {what}; {len(run.records)} records are kept: make room and go on with --resume"
                 ) from error
             done[case.hash] = record
+            if record.host_bytes is not None:
+                measured.add(case.configuration)
     return [done[case.hash] for case in suite.cases]

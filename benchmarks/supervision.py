@@ -26,7 +26,7 @@ TAIL_BYTES = 64 * 2**10
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 MARK = "DEBENCH_WORKER"
 CACHE_VARIABLES = ("XDG_CACHE_HOME", "DIJITSO_CACHE_DIR", "NUMBA_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR")
-FAILURES = {"diverged": Status.DIVERGED, "memory": Status.MEMORY_LIMIT}
+FAILURES = {"diverged": Status.DIVERGED, "memory": Status.MEMORY_LIMIT, "absent": Status.NOT_INSTALLED}
 
 
 @dataclass

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from benchmarks import memory
+from benchmarks.cases import Case, Spec
 from benchmarks.execute import Limits, execute
+from benchmarks.interpreters import Interpreters
 from tests.benchmarks.conftest import HERE, MEASURED, ROOT, environment, make_case
 
 MEGABYTE = 10**6
@@ -82,3 +84,16 @@ def test_kernel_without_reset_is_named_as_the_method(monkeypatch, tmp_path):
     method = memory.reset_host_peak()
     assert method == "ru_maxrss (cannot be reset)"
     assert memory.host_peak(method) > MEGABYTE
+
+
+@pytest.mark.parametrize("solver", ["jax-pinn:iterations=5", "torch-pinn:iterations=5", "scipy-eigh"])
+def test_missing_gpu_is_a_row_that_says_so(solver: str) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    problem = "symmetric-eigen@s1-3"
+    case = Case.create(Spec.parse(problem), Spec.parse(solver), device="cuda")
+    record = execute(case, Interpreters().find(case.solver), Limits(timeout_s=120)).record
+    assert record.status == "not installed"
+    assert "use --device cpu" in record.reason

@@ -34,7 +34,7 @@ REMEDY = {
     Status.MEMORY_LIMIT: "The worker passed its memory limit and was stopped: raise --memory-limit or shrink the case.",
     Status.KILLED: "A signal ended the worker: the system ran out of memory, or somebody killed it.",
     Status.CRASHED: "The worker failed; the reason holds its last words, `debench doctor` checks its interpreter.",
-    Status.NOT_INSTALLED: "Its libraries or its device are not there: `debench doctor` says where they were looked for.",
+    Status.NOT_INSTALLED: "Its libraries or its device are not there: `debench doctor` says where it looked.",
     Status.UNSUPPORTED: "The method cannot solve this problem; the reason says why.",
 }
 

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import backends
-import problems
 from benchmarks.cases import Case, Spec
 from benchmarks.record import Status
+from tests.builtin import problem_classes, solver_classes
 
 # Small enough for a test; what is not named here runs with its defaults.
 SMALL = {
@@ -25,13 +24,8 @@ SMALL = {
 # test can pay for, and a network of that size far more iterations.
 CAPS = {"ftcs": 0.5, "fenics": 0.5, "scipy-ivp": 0.5, "scipy-odeint": 0.5, "scipy-eigh": 1e-12}
 TRAINED = 0.9
-# Other tests may have loaded plugins of their own in this process.
-PROBLEMS = [
-    p() for name in problems.REGISTRY.names() if (p := problems.REGISTRY.get(name)).__module__.startswith("problems.")
-]
-SOLVERS = [
-    s for name in backends.REGISTRY.names() if (s := backends.REGISTRY.get(name)).__module__.startswith("backends.")
-]
+PROBLEMS = [cls() for cls in problem_classes()]
+SOLVERS = solver_classes()
 PAIRS = [(p, s) for p in PROBLEMS for s in SOLVERS if s().unsupported(p) is None]
 
 

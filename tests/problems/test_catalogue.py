@@ -13,22 +13,25 @@ import pytest
 
 import problems
 from backends.operations import jax_operations
-from problems.base import ODE, PDE, Dirichlet, MatrixEigenproblem, Neumann, Problem, fields_to_array
+from problems.base import ODE, PDE, Dirichlet, MatrixEigenproblem, Neumann, Periodic, Problem, fields_to_array
 from problems.operations import NUMPY
+from tests.builtin import problem_classes
+from tests.plugins.grids import Carried, Coupled, Insulated, Variable
 
 jax.config.update("jax_enable_x64", True)
 
 
 def catalogue() -> Iterator[Any]:
-    """Every problem with every preset, and every combination of its choices."""
-    for name in problems.REGISTRY.names():
-        cls = problems.REGISTRY.get(name)
+    """Every problem with every preset, every combination of its choices, and the manufactured ones of other tests."""
+    for cls in problem_classes():
         for preset in ("", *cls.presets):
-            yield pytest.param(cls.create({}, preset), id=f"{name}@{preset}")
+            yield pytest.param(cls.create({}, preset), id=f"{cls.name}@{preset}")
     poisson = problems.REGISTRY.get("poisson")
     for d, solution in itertools.product((1, 2, 3), ("sines", "skewed")):
         yield pytest.param(poisson.create({"d": d, "solution": solution}), id=f"poisson-{d}-{solution}")
     yield pytest.param(problems.REGISTRY.get("heat-1d").create({"mode": 3, "kappa": 0.7}), id="heat-1d-mode-3")
+    for problem in (Insulated(), Carried(), Variable(d=1), Variable(d=3), Coupled()):
+        yield pytest.param(problem, id=f"{problem.name}-{problem.dimension}")
 
 
 CATALOGUE = list(catalogue())
@@ -43,32 +46,39 @@ def has_exact(problem: PDE) -> bool:
     return type(problem).exact is not PDE.exact
 
 
+def split(problem: PDE, point: Any) -> tuple[list[Any], Any]:
+    d = problem.dimension
+    return [point[i] for i in range(d)], 0.0 if problem.steady else point[d]
+
+
+def exact(problem: PDE, point: Any) -> Any:
+    x, t = split(problem, point)
+    return jnp.stack([jnp.asarray(v, dtype=float) for v in problem.exact(jax_operations(), x, t)])
+
+
+def diffusive_flux(problem: PDE, point: Any, axis: int) -> Any:
+    """κ ∂u/∂x_axis of the exact solution at one point."""
+    x, t = split(problem, point)
+    gradient = jax.jacfwd(lambda z: exact(problem, z))(point)[:, axis]
+    kappa = problem.diffusivity(jax_operations(), x, t, exact(problem, point))
+    return jnp.asarray(kappa) @ gradient if isinstance(kappa, (tuple, list)) else kappa * gradient
+
+
 def strong_residual(problem: PDE, point: Any) -> Any:
     """uₜ + ∇·F(u) − ∇·(κ∇u) − S of the exact solution at one point (x…, t), by nested automatic differentiation."""
     ops, d = jax_operations(), problem.dimension
 
-    def split(z: Any) -> tuple[list[Any], Any]:
-        return [z[i] for i in range(d)], 0.0 if problem.steady else z[d]
-
-    def u(z: Any) -> Any:
-        x, t = split(z)
-        return jnp.stack([jnp.asarray(v, dtype=float) for v in problem.exact(ops, x, t)])
-
     def total_flux(z: Any, axis: int) -> Any:
-        x, t = split(z)
-        values = u(z)
-        kappa = problem.diffusivity(ops, x, t, values)
-        gradient = jax.jacfwd(u)(z)[:, axis]
-        diffusive = jnp.asarray(kappa) @ gradient if isinstance(kappa, (tuple, list)) else kappa * gradient
-        flux = problem.flux(ops, x, t, values)
+        x, t = split(problem, z)
+        flux = problem.flux(ops, x, t, exact(problem, z))
         convective = jnp.stack([row[axis] for row in flux]) if flux is not None else 0.0
-        return convective - diffusive
+        return convective - diffusive_flux(problem, z, axis)
 
-    x, t = split(point)
+    x, t = split(problem, point)
     residual = sum(jax.jacfwd(lambda z, a=a: total_flux(z, a))(point)[:, a] for a in range(d))
     if not problem.steady:
-        residual = residual + jax.jacfwd(u)(point)[:, d]
-    source = problem.source(ops, x, t, u(point))
+        residual = residual + jax.jacfwd(lambda z: exact(problem, z))(point)[:, d]
+    source = problem.source(ops, x, t, exact(problem, point))
     return residual if source is None else residual - jnp.stack([jnp.asarray(s, dtype=float) for s in source])
 
 
@@ -104,12 +114,19 @@ def test_solution_meets_its_initial_and_boundary_data(problem: PDE) -> None:
     box = problem.domain()
     for axis, side in itertools.product(range(problem.dimension), (0, 1)):
         condition = problem.condition(axis, side)
-        assert not isinstance(condition, Neumann), "add the normal derivative to this test"
         on_face = points.copy()
         on_face[:, axis] = (box.lower, box.upper)[side][axis]
         if isinstance(condition, Dirichlet):
             given = fields_to_array(condition.value(NUMPY, problem.split(on_face)[0], t), len(points))
             assert np.abs(problem.reference(on_face) - given).max() < 1e-11
+        elif isinstance(condition, Neumann) and has_exact(problem):
+            given = fields_to_array(condition.value(NUMPY, problem.split(on_face)[0], t), len(points))
+            outwards = jax.vmap(lambda z, a=axis: diffusive_flux(problem, z, a))(jnp.asarray(on_face))
+            assert np.abs((1 if side else -1) * np.asarray(outwards) - given).max() < 1e-11
+        elif isinstance(condition, Periodic):
+            opposite = on_face.copy()
+            opposite[:, axis] = (box.lower, box.upper)[1 - side][axis]
+            assert np.abs(problem.reference(on_face) - problem.reference(opposite)).max() < 1e-11
 
 
 @pytest.mark.parametrize("problem", CATALOGUE)

@@ -3,15 +3,17 @@
 To write a new solver:
 
 1. decorate a frozen dataclass with `@register`; its fields are its parameters; set `name`, `title`, `family`
-   ("neural" or "classical") and `libraries`, the modules that must be importable where it runs;
+   ("neural" or "classical"), `libraries`, the modules that must be importable where it runs, and `imports`, further
+   modules to import before any clock starts;
 2. `unsupported(problem)` says in words why it cannot solve a problem, or returns None; `validate(problem)` raises
    InputError for parameters that make no sense for it;
 3. `begin(problem, context)` does the set-up (mesh, assembly, factorisation, network) and returns a `Session`:
-   timed as *setup*. Import the library here, never at the top of the module;
+   timed as *setup*. Import the library in functions, never at the top of the module;
 4. `Session.compile()` does just-in-time compilation only: timed as *compile*; what needs compiled code before the
    first step (assembly, a factorisation that many steps share) goes in `Session.prepare()`, which counts as *setup*;
 5. `Session.solve()` steps in time or trains: timed as *solve*. It does no other work, prints and writes nothing;
 6. `Session.solution(points)` evaluates at points of shape (n, k) and returns (n, components): timed as *evaluate*;
+   a method that steps in time keeps the levels around the instants of `problem.points()` and answers at those alone;
 7. `Session.facts()` reports what happened, under the names of `FACTS`; arrays among them are kept beside the solution;
 8. a solve that blew up raises `Diverged`, or sets `outcome` when it still has a solution to show.
 
@@ -35,7 +37,9 @@ FACTS = {
     "dt": "time step",
     "unknowns": "degrees of freedom per time level, or network parameters",
     "steps": "time steps taken",
-    "iterations": "optimizer or linear-solver iterations",
+    "iterations": "optimizer iterations",
+    "newton_iterations": "Newton iterations, all steps together",
+    "linear_iterations": "iterations of an iterative linear solver, all systems together",
     "evaluations": "evaluations of the right-hand side",
     "tolerance": "requested relative tolerance",
     "final_loss": "loss at the end of training",
@@ -100,6 +104,7 @@ class Solver(Parameterised, ABC):
     title: ClassVar[str]
     family: ClassVar[str]
     libraries: ClassVar[tuple[str, ...]] = ()
+    imports: ClassVar[tuple[str, ...]] = ()
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
     precisions: ClassVar[tuple[str, ...]] = ("float64",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}

@@ -14,7 +14,7 @@ from backends.elements import dolfinx_versions as versions
 from backends.elements.galerkin import Galerkin
 from backends.elements.lagrange_points import PointValues
 from backends.elements.theta_scheme import stepper
-from backends.timeline import Timeline, as_product
+from backends.timeline import Timeline, at_points
 from problems import Problem
 from problems.base import PDE, Array, Periodic
 from problems.parameters import parameter
@@ -51,6 +51,7 @@ class Fenics(Solver):
     title = "FEniCSx finite elements"
     family = "classical"
     libraries = ("dolfinx", "petsc4py", "ufl")
+    imports = ("mpi4py.MPI", "petsc4py.PETSc", "dolfinx.fem.petsc")
 
     degree: int = parameter(2, "polynomial degree of the Lagrange elements", least=1, most=3)
     cells: int = parameter(64, "grid cells per axis", least=1)
@@ -134,17 +135,10 @@ class FenicsSession(Session):
         levels = self._values.reshape(len(self._values), -1, self._problem.components)
         if self._timeline is None:
             return self._at_places(points)(levels)[0]
-        product = as_product(points)
-        if product is not None:
-            times, places = product
-            values = self._timeline.at(self._at_places(places)(levels), times)
-            return values.reshape(len(points), -1)
-        values, times = self._at_places(points[:, :-1])(levels), points[:, -1]
-        result = np.empty(values.shape[1:])
-        for t in np.unique(times):
-            rows = times == t
-            result[rows] = self._timeline.at(values[:, rows], np.array([t]))[0]
-        return result
+        timeline = self._timeline
+        return at_points(
+            points, lambda times, places: timeline.at(self._at_places(places)(levels), times).transpose(0, 2, 1)
+        )
 
     def facts(self) -> Mapping[str, Any]:
         """Sizes and counts."""
@@ -153,8 +147,13 @@ class FenicsSession(Session):
             "dx": max(lengths) / self._solver.cells,
             "unknowns": self._galerkin.unknowns,
         }
-        if self._stepper.iterations:
-            facts |= {"iterations": self._stepper.iterations, "tolerance": self._solver.tolerance}
+        counts = {
+            "newton_iterations": self._stepper.newton_iterations,
+            "linear_iterations": self._stepper.linear_iterations,
+        }
+        facts |= {name: count for name, count in counts.items() if count}
+        if any(counts.values()):
+            facts["tolerance"] = self._solver.tolerance
         if self._timeline is not None:
             facts |= {"dt": self._timeline.dt, "steps": self._timeline.steps}
         return facts

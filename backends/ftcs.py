@@ -12,9 +12,9 @@ from backends import register
 from backends.base import Context, Diverged, Session, Solver
 from backends.differences.grid import Grid, sample
 from backends.differences.stencil import ENGINES, Stencil, build_kernels, refused
-from backends.timeline import Timeline, as_product
+from backends.timeline import Timeline, at_points
 from problems import InputError, Problem
-from problems.base import PDE, Array
+from problems.base import PDE, Array, diffusivity_rows
 from problems.operations import NUMPY
 from problems.parameters import parameter
 
@@ -27,10 +27,10 @@ BLOW_UP = 1e6
 class FTCS(Solver):
     """Explicit Euler in time, central (or upwind) differences in space on a uniform grid in 1–3 dimensions.
 
-    First order in dt and second in dx, hence second order in dx at a fixed ratio α = κ dt/dx² (fourth for the heat
-    equation at α = 1/6). Stable for dt ≤ 1/(2 Σₐ κ/hₐ²) in pure diffusion; central convection also needs
-    dt ≤ 2κ/Σₐ cₐ², upwinding 1/(Σₐ 2κ/hₐ² + |cₐ|/hₐ). One step costs a few operations per node. Source: LeVeque 2007,
-    Finite Difference Methods for Ordinary and Partial Differential Equations, ch. 9–10.
+    First order in dt and second in dx (first with upwinding), hence second order in dx at a fixed ratio α = κ dt/dx²,
+    and fourth for the heat equation in one dimension at α = 1/6. Stable for dt ≤ 1/(2 Σₐ κ/hₐ²) in pure diffusion;
+    central convection also needs dt ≤ 2κ/Σₐ cₐ², upwinding 1/(Σₐ 2κ/hₐ² + |cₐ|/hₐ). One step costs a few operations
+    per node. Source: LeVeque 2007, Finite Difference Methods for Ordinary and Partial Differential Equations, ch. 9–10.
 
     The step is `dt`, or `alpha` · min hₐ²/κ, or without both 0.9 of the stability limit.
     """
@@ -64,6 +64,12 @@ class FTCS(Solver):
         if self.dt is not None and self.alpha is not None:
             raise InputError(f"ftcs: dt = {self.dt:g} and alpha = {self.alpha:g} are both given; give one of them")
         grid = Grid(problem, self.cells)
+        scales = Scales.at_start(problem, grid)
+        if scales.kappa == 0 and (self.alpha is not None or self.convection == "central"):
+            raise InputError(
+                f"ftcs: {problem.name} has no diffusion, so explicit Euler with central differences is unstable at "
+                "every step and alpha = κ dt/dx² has no meaning; take convection=upwind, with dt or without any step"
+            )
         step, limit = self.step(problem, grid), stability_limit(problem, grid, self.convection)
         if step > limit * (1 + 1e-9) and not self.allow_unstable:
             given = f"alpha = {self.alpha:g}" if self.alpha is not None else f"dt = {step:g}"
@@ -78,7 +84,7 @@ class FTCS(Solver):
         if self.dt is not None:
             return self.dt
         if self.alpha is not None:
-            return self.alpha * min(grid.spacing) ** 2 / _Scales.at_start(problem, grid).kappa
+            return self.alpha * min(grid.spacing) ** 2 / Scales.at_start(problem, grid).kappa
         final = problem.final_time()
         assert final is not None
         return min(final, 0.9 * stability_limit(problem, grid, self.convection))
@@ -90,7 +96,7 @@ class FTCS(Solver):
 
 
 @dataclass(frozen=True)
-class _Scales:
+class Scales:
     """Largest diffusivity, wave speed per axis and reaction rate, over the grid at the initial state."""
 
     kappa: float
@@ -99,19 +105,19 @@ class _Scales:
     rate: float
 
     @classmethod
-    def at_start(cls, problem: PDE, grid: Grid) -> _Scales:
+    def at_start(cls, problem: PDE, grid: Grid) -> Scales:
+        """Evaluate the declaration on all nodes."""
         x = grid.coordinates()
         u = list(sample(problem.initial(NUMPY, x), grid.shape))
         kappa = problem.diffusivity(NUMPY, x, 0.0, u)
-        if isinstance(kappa, (tuple, list)):
-            sums = [sum(np.abs(np.asarray(entry)) for entry in row) for row in kappa]
-            largest, least = max(float(np.max(s)) for s in sums), min(float(np.min(s)) for s in sums)
-        else:
-            largest, least = float(np.max(kappa)), float(np.min(kappa))
+        rows = [sample(row, grid.shape) for row in diffusivity_rows(kappa, problem.components)]
+        matrices = np.moveaxis(np.stack(rows), (0, 1), (-2, -1))
+        # Growth is bounded by the norm of the matrix, decay at least by the least eigenvalue of its symmetric part.
+        largest = float(np.abs(matrices).sum(axis=-1).max())
+        least = float(np.linalg.eigvalsh((matrices + np.swapaxes(matrices, -1, -2)) / 2.0).min())
         flux = _derivative(lambda v: problem.flux(NUMPY, x, 0.0, v), u)
         source = _derivative(lambda v: problem.source(NUMPY, x, 0.0, v), u)
-        axes = range(grid.dimension)
-        speeds = tuple(max((_largest(row[a]) for row in change) if (change := flux) else [0.0]) for a in axes)
+        speeds = tuple(max((_largest(row[a]) for row in flux), default=0.0) for a in range(grid.dimension))
         rate = max((_largest(s) for s in source), default=0.0)
         return cls(largest, least, speeds, rate)
 
@@ -143,7 +149,7 @@ def _map2(function: Any, a: Any, b: Any) -> Any:
 
 def stability_limit(problem: PDE, grid: Grid, convection: str) -> float:
     """Largest stable step of explicit Euler, estimated at the initial state (von Neumann analysis)."""
-    scales = _Scales.at_start(problem, grid)
+    scales = Scales.at_start(problem, grid)
     decay = sum(4.0 * scales.kappa / h**2 for h in grid.spacing) + scales.rate
     if convection == "upwind":
         decay += sum(2.0 * speed / h for speed, h in zip(scales.speeds, grid.spacing, strict=True))
@@ -203,17 +209,9 @@ class FTCSSession(Session):
 
     def solution(self, points: Array) -> Array:
         """Cubic interpolation in space and time, exact at nodes and levels."""
-        product = as_product(points)
-        if product is not None:
-            times, places = product
-            values = self._grid.interpolate(self._timeline.at(self._out, times), places)
-            return values.transpose(0, 2, 1).reshape(len(points), -1)
-        result = np.empty((len(points), self._problem.components))
-        for t in np.unique(points[:, -1]):
-            rows = points[:, -1] == t
-            level = self._timeline.at(self._out, np.array([t]))[0]
-            result[rows] = self._grid.interpolate(level, points[rows, :-1]).T
-        return result
+        return at_points(
+            points, lambda times, places: self._grid.interpolate(self._timeline.at(self._out, times), places)
+        )
 
     def facts(self) -> Mapping[str, Any]:
         """Steps, limits and engine."""

@@ -12,7 +12,7 @@ import numpy as np
 from backends.base import Session, Solver, as_ode, read_out
 from backends.differences.grid import Grid, sample
 from backends.differences.stencil import Stencil, build_kernels, refused
-from backends.timeline import as_product
+from backends.timeline import at_points
 from problems import Problem
 from problems.base import ODE, PDE, Array
 from problems.operations import NUMPY
@@ -64,6 +64,18 @@ class System(ABC):
     def answer(self, states: Array, points: Array) -> Array:
         """The problem's answer at `points` from the states (times, n)."""
 
+    def rows(self, t: Array) -> Any:
+        """Indices of the instants t among `times`.
+
+        Raises:
+            ValueError: if one of them was not integrated to.
+
+        """
+        index = np.searchsorted(self.times, t).clip(max=len(self.times) - 1)
+        if not np.array_equal(self.times[index], t):
+            raise ValueError("an instant was asked for that was not announced; the integrator did not stop there")
+        return index
+
     def sparsity(self) -> Any:
         """Pattern of ∂f/∂y as a sparse matrix, or None where it is small or dense."""
         return None
@@ -90,11 +102,11 @@ class DirectSystem(System):
 
     def answer(self, states: Array, points: Array) -> Array:
         """States at the instants asked for."""
-        return read_out(self._problem, lambda t: states[np.searchsorted(self.times, t)], points)
+        return read_out(self._problem, lambda t: states[self.rows(t)], points)
 
     def facts(self, states: Array) -> Mapping[str, Any]:
         """The trajectory at equidistant instants."""
-        shown = states[np.searchsorted(self.times, self._trajectory)]
+        shown = states[self.rows(self._trajectory)]
         return {"unknowns": len(self.start), "trajectory_t": self._trajectory, "trajectory_y": shown}
 
 
@@ -144,16 +156,7 @@ class LinesSystem(System):
             self._u[self._inside] = y.reshape(levels.shape[1:])
             self._kernels.impose(t, self._u, *self._grid.axes)
             levels[k] = self._u[self._inside]
-        product = as_product(points)
-        if product is None:
-            rows = [
-                self._grid.interpolate(levels[np.searchsorted(self.times, point[-1])], point[None, :-1])[:, 0]
-                for point in points
-            ]
-            return np.array(rows)
-        times, places = product
-        values = self._grid.interpolate(levels[np.searchsorted(self.times, times)], places)
-        return values.transpose(0, 2, 1).reshape(len(points), -1)
+        return at_points(points, lambda times, places: self._grid.interpolate(levels[self.rows(times)], places))
 
     def facts(self, states: Array) -> Mapping[str, Any]:
         """Spacing and size of the grid."""
@@ -172,6 +175,11 @@ class InitialValueSession(Session):
     def compile(self) -> None:
         """The first call of the right-hand side compiles the stencil."""
         self._system.rhs(self._system.span[0], self._system.start)
+
+    def rhs(self, t: float, y: Array) -> Array:
+        """The right-hand side, counted: integrators differ in what they count, and some leave out their Jacobians."""
+        self._evaluations += 1
+        return self._system.rhs(t, y)
 
     def solution(self, points: Array) -> Array:
         """The problem's answer at its own evaluation points."""

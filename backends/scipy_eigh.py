@@ -27,6 +27,7 @@ class ScipyEigh(Solver):
     title = "eigh (scipy, LAPACK)"
     family = "classical"
     libraries = ("scipy",)
+    imports = ("scipy.linalg",)
 
     def unsupported(self, problem: Problem) -> str | None:
         """Symmetric matrices only."""

@@ -28,13 +28,12 @@ class ScipyIVP(InitialValueSolver):
     title = "solve_ivp (scipy)"
     family = "classical"
     libraries = ("scipy", "numba")
+    imports = ("scipy.integrate", "scipy.sparse")
 
     method: str = parameter("DOP853", "integrator", choices=("RK45", "DOP853", "Radau", "BDF", "LSODA"))
 
     def begin(self, problem: Problem, context: Context) -> Session:
         """Discretise in space where there is space."""
-        import scipy.integrate  # noqa: F401  (importing is set-up, not solving)
-
         return IVPSession(self.system(problem), self.tolerance, self.method)
 
 
@@ -56,7 +55,7 @@ class IVPSession(InitialValueSession):
 
         system = self._system
         result = solve_ivp(
-            system.rhs,
+            self.rhs,
             system.span,
             system.start,
             method=self._method,
@@ -68,4 +67,3 @@ class IVPSession(InitialValueSession):
         if not result.success:
             raise Diverged(f"{self._method} stopped at t = {result.t[-1] if len(result.t) else 0:g}: {result.message}")
         self._states = result.y.T
-        self._evaluations = int(result.nfev)

@@ -18,19 +18,20 @@ from problems import Problem
 class ScipyOdeint(InitialValueSolver):
     """`scipy.integrate.odeint`: Adams and BDF formulas of variable order (1–12, 1–5), switched by stiffness.
 
-    PDEs go through the method of lines, of second order in dx. The error in time follows `tolerance`; a banded
-    Jacobian is used in one dimension. Source: Hindmarsh 1983, ODEPACK; Petzold 1983, SIAM J. Sci. Stat. Comput. 4.
+    PDEs go through the method of lines, of second order in dx. The error in time follows `tolerance`; the
+    Jacobian is banded for one component on one axis that is not periodic, and dense otherwise: for systems and in two
+    dimensions `scipy-ivp:method=BDF`, which gets the sparsity, is the better choice. Source: Hindmarsh 1983, ODEPACK;
+    Petzold 1983, SIAM J. Sci. Stat. Comput. 4.
     """
 
     name = "scipy-odeint"
     title = "odeint (scipy, LSODA)"
     family = "classical"
     libraries = ("scipy", "numba")
+    imports = ("scipy.integrate",)
 
     def begin(self, problem: Problem, context: Context) -> Session:
         """Discretise in space where there is space."""
-        import scipy.integrate  # noqa: F401  (importing is set-up, not solving)
-
         return OdeintSession(self.system(problem), self.tolerance)
 
 
@@ -47,7 +48,7 @@ class OdeintSession(InitialValueSession):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ODEintWarning)  # Its message is in the report that is read below.
             states, report = odeint(
-                system.rhs,
+                self.rhs,
                 system.start,
                 whole,
                 tfirst=True,
@@ -61,4 +62,3 @@ class OdeintSession(InitialValueSession):
         if not report["message"].startswith("Integration successful"):
             raise Diverged(f"odeint stopped at t = {report['tcur'].max():g}: {report['message']}")
         self._states = states[-len(times) :]
-        self._evaluations = int(report["nfe"][-1])

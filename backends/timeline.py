@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -58,8 +59,16 @@ class Timeline:
         return float(self.levels[-1] - self.levels[-2])
 
     def at(self, stored: Array, t: Array) -> Array:
-        """Interpolate `stored` (kept levels, ...) at the instants t, each of which is one of `times`."""
-        row = np.searchsorted(self._times, self._snap(t)).clip(max=len(self._times) - 1)
+        """Interpolate `stored` (kept levels, ...) at the instants t.
+
+        Raises:
+            ValueError: if one of them is none of `times`, around which levels were kept.
+
+        """
+        wanted = self._snap(t)
+        row = np.searchsorted(self._times, wanted).clip(max=len(self._times) - 1)
+        if not np.array_equal(self._times[row], wanted):
+            raise ValueError("an instant was asked for that was not announced; no level was kept around it")
         index, weights = self._index[row], self._weights[row]
         shape = (len(t),) + (1,) * (stored.ndim - 1)
         result = np.zeros((len(t), *stored.shape[1:]))
@@ -92,3 +101,16 @@ def as_product(points: Array) -> tuple[Array, Array] | None:
     if np.any(blocks[:, :, :-1] != blocks[:1, :, :-1]) or np.any(blocks[:, :, -1] != blocks[:, :1, -1]):
         return None
     return blocks[:, 0, -1], blocks[0, :, :-1]
+
+
+def at_points(points: Array, values: Callable[[Array, Array], Array]) -> Array:
+    """Answer at rows (x…, t), shape (n, components); `values(times, places)` gives (times, components, places)."""
+    product = as_product(points)
+    if product is not None:
+        return values(*product).transpose(0, 2, 1).reshape(len(points), -1)
+    rows = [(points[:, -1] == t).nonzero()[0] for t in np.unique(points[:, -1])]
+    parts = [values(points[index[:1], -1], points[index, :-1])[0].T for index in rows]
+    result = np.empty((len(points), parts[0].shape[1]))
+    for index, part in zip(rows, parts, strict=True):
+        result[index] = part
+    return result

@@ -18,6 +18,7 @@ class TorchPINN(PINN):
     name = "torch-pinn"
     title = "PINN (torch)"
     libraries = ("torch",)
+    imports = ("backends.neural.torch_engine", "torch._dynamo")
 
     def begin(self, problem: Problem, context: Context) -> Session:
         """Draw the initial parameters and the points."""

@@ -108,6 +108,8 @@ def _serve(request: dict[str, Any], send: Any) -> None:
     solver = backends.REGISTRY.get(request["solver"]).create(request["solver_parameters"])
     context = Context(request["seed"], request["device"], request["precision"])
     versions = [_version(importlib.import_module(library), library) for library in solver.libraries]
+    for module in solver.imports:
+        importlib.import_module(module)
     send("started", python=platform.python_version(), version=", ".join(versions))
     absent = memory.absent_device(solver.libraries, request["device"])
     if absent:

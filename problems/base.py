@@ -31,7 +31,7 @@ Field = Callable[[Operations, Sequence[Any], Any], tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Published:
-    """One figure printed by a source, to be shown beside what was measured.
+    """One figure printed by a source, or recomputed from its set-up where it shows a curve, beside what was measured.
 
     `metric` is the name of an error or measure of a record; `deterministic` says whether the same number must come
     out again, or only its size; `seconds` is the time that the source says its calculation took.
@@ -109,18 +109,18 @@ def create(cls: Any, presets: Mapping[str, Mapping[str, Any]], parameters: Mappi
     return build(cls, parameters, base)
 
 
-def scattered_points(count: int, lower: Sequence[float], upper: Sequence[float]) -> Array:
+def scattered_points(count: int, lower: Sequence[float], upper: Sequence[float], start: float = 0.5) -> Array:
     """`count` well-spread points inside a box, shape (count, d), none of them a node of a uniform grid.
 
     The additive recurrence on powers of the generalised golden ratio (M. Roberts, 2018, "The unreasonable
-    effectiveness of quasirandom sequences").
+    effectiveness of quasirandom sequences"). Sequences of different `start` have no point in common.
     """
     d = len(lower)
     ratio = 2.0
     for _ in range(64):
         ratio = (1.0 + ratio) ** (1.0 / (d + 1))
     steps = ratio ** -np.arange(1.0, d + 1.0)
-    unit = (0.5 + np.outer(np.arange(1, count + 1), steps)) % 1.0
+    unit = (start + np.outer(np.arange(1, count + 1), steps)) % 1.0
     return np.asarray(lower) + unit * (np.asarray(upper) - np.asarray(lower))
 
 
@@ -218,6 +218,10 @@ class PDE(Problem):
         """Number of spatial axes."""
         return self.domain().dimension
 
+    def faces(self) -> list[tuple[int, int, Condition]]:
+        """Every face with its condition: (axis, side, condition)."""
+        return [(axis, side, self.condition(axis, side)) for axis in range(self.dimension) for side in (0, 1)]
+
     @property
     def steady(self) -> bool:
         """Whether there is no time."""
@@ -251,6 +255,18 @@ class PDE(Problem):
         """Columns of `points` as coordinates per axis and time (0 for a steady equation)."""
         d = self.dimension
         return [points[:, i] for i in range(d)], 0.0 if self.steady else points[:, d]
+
+
+def is_zero(value: Any) -> bool:
+    """Whether a declaration gave the plain number zero (and not an array or expression that happens to vanish)."""
+    return isinstance(value, (int, float)) and value == 0
+
+
+def diffusivity_rows(kappa: Any, components: int) -> Sequence[Sequence[Any]]:
+    """A declared diffusivity as a matrix between the components; a scalar acts on each of them alone."""
+    if isinstance(kappa, (tuple, list)):
+        return kappa
+    return [[kappa if c == e else 0.0 for e in range(components)] for c in range(components)]
 
 
 def fields_to_array(values: Sequence[Any], count: int) -> Array:

@@ -2,8 +2,9 @@
 
 Second-order central differences for ∇·(κ∇u) in flux form (three-point weights where κ is constant); for ∇·F(u) central
 differences, or first-order upwinding by the sign of the discrete wave speed (F_{i+1} − F_i)/(u_{i+1} − u_i) (Roe's
-speed of a scalar law: R. LeVeque 2002, Finite Volume Methods for Hyperbolic Problems, §12.2). Dirichlet values are
-imposed on the face nodes; Neumann and periodic faces fill a ghost node.
+speed of a scalar law: R. LeVeque 2002, Finite Volume Methods for Hyperbolic Problems, §12.2; without an entropy fix,
+since κ > 0 makes one needless: at κ = 0 an expansion shock would stand still). Dirichlet values are imposed on the face
+nodes; Neumann and periodic faces fill a ghost node.
 
 The same source is spelt in two ways: as loops over nodes for numba, and as operations on slices for numpy.
 """
@@ -19,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from backends.differences.grid import Grid
-from backends.differences.tracing import TRACING, Expression, code, is_zero, symbols
-from problems.base import PDE, Dirichlet, Neumann, Periodic
+from backends.differences.tracing import TRACING, Expression, code, symbols
+from problems.base import PDE, Dirichlet, Neumann, Periodic, diffusivity_rows, is_zero
 from problems.operations import UNARY
 
 ENGINES = ("numba", "numpy")
@@ -160,9 +161,7 @@ class Stencil:
             u = [0.5 * (a + b) for a, b in zip(u, side, strict=True)]
         x = self._coordinates(spelling, axis, shift)
         kappa = self._problem.diffusivity(TRACING, x, Expression.symbol("t"), u)
-        if isinstance(kappa, (tuple, list)):
-            return list(kappa[row])
-        return [kappa if c == row else 0.0 for c in range(self._problem.components)]
+        return list(diffusivity_rows(kappa, self._problem.components)[row])
 
     def _constant_scalar_kappa(self, component: int, spelling: Spelling) -> float | None:
         row = self._kappa(spelling, component)
@@ -237,9 +236,6 @@ class Stencil:
             return []
         return [f"+ {code(source[component])}"]
 
-    def _faces(self) -> list[tuple[int, int, Any]]:
-        return [(a, side, self._problem.condition(a, side)) for a in self._axes for side in (0, 1)]
-
     def _on_face(self, axis: int, side: int, spelling: Spelling) -> tuple[dict[int, str], list[Any], list[int]]:
         """Index of a face, coordinates on it, and the axes along it."""
         box = self._problem.domain()
@@ -249,7 +245,7 @@ class Stencil:
 
     def _imposed(self, array: str, time: str, spelling: Spelling) -> list[str]:
         lines = []
-        for axis, side, condition in self._faces():
+        for axis, side, condition in self._problem.faces():
             if isinstance(condition, Dirichlet):
                 fixed, x, along = self._on_face(axis, side, spelling)
                 values = condition.value(TRACING, x, Expression.symbol(time))
@@ -262,7 +258,7 @@ class Stencil:
     def _pinned(self, array: str, spelling: Spelling) -> list[str]:
         """Nodes whose value is given have no slope."""
         lines = []
-        for axis, side, condition in self._faces():
+        for axis, side, condition in self._problem.faces():
             if isinstance(condition, Dirichlet):
                 fixed, _, along = self._on_face(axis, side, spelling)
                 here = [0] * self._grid.dimension
@@ -274,7 +270,7 @@ class Stencil:
 
     def _ghosts(self, array: str, spelling: Spelling) -> list[str]:
         lines = []
-        for axis, side, condition in self._faces():
+        for axis, side, condition in self._problem.faces():
             if isinstance(condition, Dirichlet):
                 continue
             fixed, x, along = self._on_face(axis, side, spelling)
@@ -352,7 +348,7 @@ def refused(problem: PDE, convection: str) -> str | None:
         return f"a full grid in {problem.dimension} dimensions; finite differences here go up to 3"
     if convection == "upwind" and problem.components > 1:
         return "upwinding needs the characteristic fields of a system; choose convection=central"
-    conditions = [problem.condition(a, side) for a in range(problem.dimension) for side in (0, 1)]
+    conditions = [condition for _, _, condition in problem.faces()]
     for lower, upper in zip(conditions[::2], conditions[1::2], strict=True):
         if isinstance(lower, Periodic) != isinstance(upper, Periodic):
             return "one face of an axis is periodic and the other is not"

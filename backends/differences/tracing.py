@@ -84,11 +84,6 @@ def symbols(value: Any) -> frozenset[str]:
     return value.symbols if isinstance(value, Expression) else frozenset()
 
 
-def is_zero(value: Any) -> bool:
-    """Whether `value` is the number zero."""
-    return not isinstance(value, Expression) and float(value) == 0.0
-
-
 class _TracingOperations:
     def __init__(self) -> None:
         for name in UNARY:

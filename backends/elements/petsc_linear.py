@@ -52,6 +52,11 @@ class LinearSolver:
 
     def _iterate(self, b: Any, x: Any) -> None:
         self._ksp.solve(b, x)
+        if self._ksp.getConvergedReason() < 0 and self._ksp.getType() == "cg":
+            # A symmetric matrix may still be indefinite, on which conjugate gradients break down.
+            self._ksp.setType("gmres")
+            x.set(0.0)
+            self._ksp.solve(b, x)
         if self._ksp.getConvergedReason() < 0:
             self._fail("the iterative linear solver did not converge")
         self.iterations += self._ksp.getIterationNumber()

@@ -21,7 +21,7 @@ NEWTON_ITERATIONS = 25
 
 
 class Stepper(ABC):
-    """The state `u` (unknowns,) at one time level, and how to reach the next; `iterations` counts Newton's."""
+    """The state `u` (unknowns,) at one time level, and how to reach the next; both kinds of iterations are counted."""
 
     def __init__(self, galerkin: Galerkin, dt: float | None, theta: float, direct: bool, tolerance: float) -> None:
         self._galerkin, self._tolerance, self._direct = galerkin, tolerance, direct
@@ -29,7 +29,7 @@ class Stepper(ABC):
         self._theta = 1.0 if dt is None else theta
         self._boundary = galerkin.boundary
         self.u = galerkin.initial()
-        self.iterations = 0
+        self.newton_iterations = self.linear_iterations = 0
 
     @abstractmethod
     def advance(self, n: int, times: Sequence[float]) -> None:
@@ -107,7 +107,7 @@ class ConstantMatrices(Stepper):
             for _ in times:
                 product(u, b)
                 solve(b, u)
-        self.iterations = solver.iterations
+        self.linear_iterations = solver.iterations
         self._check(n + len(times))
 
     def _demand_unique_solution(self) -> None:
@@ -197,7 +197,8 @@ class Newton(Stepper):
         self._delta[:] = 0.0
         self._solver.solve(self._g_vec, self._delta_vec)
         self.u -= self._delta
-        self.iterations += 1
+        self.newton_iterations += 1
+        self.linear_iterations = self._solver.iterations
         return float(np.abs(self._delta).max())
 
     @staticmethod

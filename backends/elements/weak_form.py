@@ -13,7 +13,7 @@ from typing import Any
 
 from backends.elements import dolfinx_versions as versions
 from backends.operations import ufl_operations
-from problems.base import PDE, Neumann
+from problems.base import PDE, Neumann, diffusivity_rows, is_zero
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,8 @@ class _Terms:
         import ufl
 
         kappa = self._problem.diffusivity(ufl_operations(), self._x, self._time, u)
-        if isinstance(kappa, (tuple, list)):
-            entries = [(i, j, k) for i, row in enumerate(kappa) for j, k in enumerate(row) if not _vanishes(k)]
-        else:
-            entries = [(i, i, kappa) for i in range(len(u))]
+        rows = diffusivity_rows(kappa, len(u))
+        entries = [(i, j, k) for i, row in enumerate(rows) for j, k in enumerate(row) if not _vanishes(k)]
         pairs = [self._scalar(k) * ufl.inner(ufl.grad(u[j]), ufl.grad(self._v[i])) for i, j, k in entries]
         return sum(pairs) * self.dx
 
@@ -106,12 +104,10 @@ class _Terms:
                     form += self._tested(-component.dx(axis), i, self.dx)
         for i, value in enumerate(self._problem.source(ops, self._x, self._time, u) or ()):
             form += self._tested(value, i, self.dx)
-        for axis in range(self._problem.dimension):
-            for side in (0, 1):
-                condition = self._problem.condition(axis, side)
-                if isinstance(condition, Neumann):
-                    for i, value in enumerate(condition.value(ops, self._x, self._time)):
-                        form += self._tested(value, i, self._ds(2 * axis + side))
+        for axis, side, condition in self._problem.faces():
+            if isinstance(condition, Neumann):
+                for i, value in enumerate(condition.value(ops, self._x, self._time)):
+                    form += self._tested(value, i, self._ds(2 * axis + side))
         return form
 
     def _tested(self, value: Any, component: int, measure: Any) -> Any:
@@ -129,4 +125,4 @@ class _Terms:
 def _vanishes(value: Any) -> bool:
     import ufl
 
-    return isinstance(value, ufl.constantvalue.Zero) or (isinstance(value, (int, float)) and value == 0)
+    return isinstance(value, ufl.constantvalue.Zero) or is_zero(value)

@@ -16,6 +16,9 @@ import numpy as np
 from problems.base import ODE, PDE, Array, scattered_points
 from problems.parameters import InputError, Parameterised, parameter
 
+TRAINING_START = 1.0 / math.e
+"""Start of the sequence of scattered points, another one than that of evaluation points."""
+
 
 @dataclass(frozen=True)
 class PointSet:
@@ -143,7 +146,7 @@ class Scattered(Parameterised):
     def within(self, lower: Array, upper: Array) -> PointSet:
         """Points of shape (n, k)."""
         count = math.ceil(self.count ** (free_coordinates(lower, upper) / len(lower)))
-        return PointSet.fixed(scattered_points(count, tuple(lower), tuple(upper)))
+        return PointSet.fixed(scattered_points(count, tuple(lower), tuple(upper), TRAINING_START))
 
 
 Points = Grid | JitteredGrid | Uniform | Scattered

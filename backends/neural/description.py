@@ -1,7 +1,7 @@
 """One description of a physics-informed network for every engine: what is trained, on which points, and how.
 
 Raissi, Perdikaris & Karniadakis 2019 (J. Comput. Phys. 378); with a trial function, Lagaris, Likas & Fotiadis 1998.
-An engine (`torch_pinn.py`, `jax_pinn.py`) adds only the arithmetic, so two engines are compared on the same method.
+An engine (`torch_engine.py`, `jax_engine.py`) adds only the arithmetic, so two engines are compared on the same method.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Residual of ∂ₜu + ∇·F(u) = ∇·(κ∇u) + S and its conditions, from Taylor jets (see `backends/residual.py`)."""
+"""Residual of ∂ₜu + ∇·F(u) = ∇·(κ∇u) + S and its conditions, from Taylor jets (see `residual.py`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from backends.neural.collocation import Points, PointSet, join, region
 from backends.neural.residual import Calculus, Formulation, Jets, Term
 from backends.neural.trial import Trial
-from problems.base import PDE, Array, Dirichlet, Neumann, Periodic
+from problems.base import PDE, Array, Dirichlet, Neumann, Periodic, diffusivity_rows, is_zero
 from problems.operations import NUMPY
 
 Entries = Callable[[Sequence[Any], Any, Sequence[Any]], list[Any]]
@@ -41,7 +41,7 @@ class PDEFormulation(Formulation):
         self.first, self.second = len(self.lower), problem.dimension
         x, t, state = _sample(problem)
         self._convects = problem.flux(NUMPY, x, t, state) is not None
-        kappa = _rows(problem.diffusivity(NUMPY, x, t, state), self.components)
+        kappa = diffusivity_rows(problem.diffusivity(NUMPY, x, t, state), self.components)
         self._varies = any(np.ndim(entry) for row in kappa for entry in row)
         self._source_is_data = _is_data(problem, x, t)
         self._plan_conditions(points, *weights)
@@ -132,9 +132,9 @@ class PDEFormulation(Formulation):
             return [a - b for a, b in zip(value, wanted, strict=True)]
         outwards = 1.0 if term.side else -1.0
         slopes = tuple(u.first[term.axis][:, term.rows])
-        kappa = _rows(self.problem.diffusivity(ops, x, t, value), self.components)
+        kappa = diffusivity_rows(self.problem.diffusivity(ops, x, t, value), self.components)
         return [
-            outwards * _sum([k * slope for k, slope in zip(row, slopes, strict=True) if not _vanishes(k)]) - w
+            outwards * _sum([k * slope for k, slope in zip(row, slopes, strict=True) if not is_zero(k)]) - w
             for row, w in zip(kappa, wanted, strict=True)
         ]
 
@@ -152,13 +152,13 @@ class PDEFormulation(Formulation):
     def _diffusivities(self, axis: int, x: Sequence[Any], t: Any, u: Sequence[Any], slopes: Sequence[Any]) -> list[Any]:
         """(component, component, κ, total derivative of κ along `axis` or None) for entries that do not vanish."""
         m, ops = self.components, self.calculus.ops
-        kappa = _rows(self.problem.diffusivity(ops, x, t, u), m)
-        used = [(c, e) for c in range(m) for e in range(m) if not _vanishes(kappa[c][e])]
+        kappa = diffusivity_rows(self.problem.diffusivity(ops, x, t, u), m)
+        used = [(c, e) for c in range(m) for e in range(m) if not is_zero(kappa[c][e])]
         if not self._varies:
             return [(c, e, kappa[c][e], None) for c, e in used]
 
         def entries(x: Sequence[Any], t: Any, u: Sequence[Any]) -> list[Any]:
-            inner = _rows(self.problem.diffusivity(ops, x, t, u), m)
+            inner = diffusivity_rows(self.problem.diffusivity(ops, x, t, u), m)
             return [inner[c][e] for c, e in used]
 
         changes = self._total(entries, axis, x, t, u, slopes)
@@ -179,8 +179,8 @@ class PDEFormulation(Formulation):
 
 def has_diffusion(problem: PDE) -> bool:
     """Whether any diffusivity is not the plain number 0, so that the residual needs second derivatives."""
-    kappa = _rows(problem.diffusivity(NUMPY, *_sample(problem)), problem.components)
-    return not all(_vanishes(entry) for row in kappa for entry in row)
+    kappa = diffusivity_rows(problem.diffusivity(NUMPY, *_sample(problem)), problem.components)
+    return not all(is_zero(entry) for row in kappa for entry in row)
 
 
 def _sample(problem: PDE) -> tuple[list[Array], Any, list[Array]]:
@@ -191,21 +191,10 @@ def _sample(problem: PDE) -> tuple[list[Array], Any, list[Array]]:
     return place[:d], 0.0 if problem.steady else place[d], [np.array([0.5])] * problem.components
 
 
-def _rows(kappa: Any, components: int) -> Sequence[Sequence[Any]]:
-    """A diffusivity as a matrix; a scalar one acts on each component alone."""
-    if isinstance(kappa, tuple):
-        return kappa
-    return [[kappa if c == e else 0.0 for e in range(components)] for c in range(components)]
-
-
-def _vanishes(entry: Any) -> bool:
-    return isinstance(entry, (int, float)) and entry == 0.0
-
-
 def _sum(parts: Sequence[Any]) -> Any:
     total: Any = 0.0
     for part in parts:
-        total = total + part if not _vanishes(total) else part
+        total = total + part if not is_zero(total) else part
     return total
 
 

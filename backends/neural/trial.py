@@ -1,4 +1,4 @@
-"""Trial functions u = lift + mask · network that meet initial and Dirichlet conditions by construction.
+"""Trial functions u = lift + mask · network that meet initial and consistent Dirichlet conditions by construction.
 
 Lagaris, Likas & Fotiadis 1998 (IEEE Trans. Neural Networks 9) for the form; the lift is the transfinite interpolation
 of Gordon & Hall 1973 (Numer. Math. 21), applied axis by axis, so it fits any box.

@@ -117,7 +117,7 @@ def any_number_of_points_is_evaluated_alike(cls):
 
 @dataclass(frozen=True)
 class Runaway(type(REGISTRY.get("decay").create())):
-    """A decay so fast that plain descent with a large rate overflows."""
+    """y' = y³ + 10, on which plain descent with a large rate overflows."""
 
     name = "runaway"
 

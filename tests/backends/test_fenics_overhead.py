@@ -17,14 +17,14 @@ from benchmarks.execute import Limits
 from benchmarks.interpreters import ROOT, Interpreters, worker_environment
 
 HAND = Path(__file__).parent.parent / "baselines" / "handwritten_dolfinx.py"
-CELLS, STEPS, PAIRS = 256, 2000, 7
+CELLS, STEPS, PAIRS = 256, 2000, 9
 MOST = 1.15
 
 
 def test_solve_time_is_within_15_percent_of_a_handwritten_loop(
     solve: Callable[..., Any], benchmark: BenchmarkFixture
 ) -> None:
-    """The same elements, step and scheme, run in turn: the ratio of the medians."""
+    """The same elements, step, scheme and processor, run in turn: the median ratio of the pairs."""
     solver = Fenics(degree=2, cells=CELLS, dt=0.5 / STEPS)
     problem = problems.REGISTRY.get("heat-1d")()
     place = Interpreters.from_config().find(solver)
@@ -44,9 +44,9 @@ def test_solve_time_is_within_15_percent_of_a_handwritten_loop(
         assert hand["error"] < 1e-5
 
     benchmark.pedantic(pair, rounds=PAIRS)  # type: ignore[no-untyped-call]
-    # Another process on the machine slows a pair's halves unequally; the fastest of each is what the code costs.
-    ratio = min(ours) / min(theirs)
-    benchmark.extra_info.update(ratio=ratio, ratio_of_medians=statistics.median(ours) / statistics.median(theirs))
-    print(f"adapter / hand-written: {ratio:.3f} (medians {benchmark.extra_info['ratio_of_medians']:.3f})")
+    # The machine's speed drifts; the two halves of a pair see the same one.
+    ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+    benchmark.extra_info["ratio"] = ratio
+    print(f"adapter / hand-written: {ratio:.3f}")
     assert ratio <= MOST
     assert error < 1e-5

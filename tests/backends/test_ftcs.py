@@ -13,7 +13,7 @@ import pytest
 import problems
 from backends.base import Context, Diverged
 from backends.differences.grid import Grid
-from backends.ftcs import FTCS, stability_limit
+from backends.ftcs import FTCS, Scales, stability_limit
 from benchmarks.errors import error_norms
 from problems import InputError, Problem
 from tests.plugins.grids import Carried, Coupled, Insulated, Variable
@@ -37,10 +37,33 @@ def orders(errors: list[float]) -> list[float]:
     ("preset", "cells", "mean", "largest"),
     [("s1-coarse", 10, "1.8357e-03", "6.1635e-03"), ("s1-fine", 100, "2.0113e-05", "6.0525e-05")],
 )
-def test_table_one_of_the_source_to_every_printed_digit(preset: str, cells: int, mean: str, largest: str) -> None:
+def test_table_one_of_the_source_with_its_levels_put_right_to_every_digit(
+    preset: str, cells: int, mean: str, largest: str
+) -> None:
     errors, _ = run(HEAT.create({}, preset), FTCS(cells=cells, alpha=0.5))
     assert f"{errors['mean_abs']:.4e}" == mean
     assert f"{errors['max_abs']:.4e}" == largest
+
+
+def test_published_coarse_row_compares_levels_with_the_wrong_times() -> None:
+    """0.5/dt = 99.999… was truncated: 100 levels spaced 0.005 were held against exact times spaced 0.5/99."""
+    problem = HEAT.create({}, "s1-coarse")
+    _, session = run(problem, FTCS(cells=10, alpha=0.5))
+    levels = session.solution(problem.points()).reshape(101, 11)[:100]
+    times, x = np.linspace(0.0, 0.5, 100), np.linspace(0.0, 1.0, 11)
+    exact = np.exp(-(np.pi**2) * times[:, None]) * np.sin(np.pi * x)
+    error = np.abs(levels - exact)
+    assert f"{error.mean():.4e}" == "7.3752e-04"
+    assert f"{error.max():.4e}" == "2.4663e-03"
+
+
+def test_instability_grows_by_the_factor_of_von_neumann_analysis() -> None:
+    """The highest mode grows by |1 − 4α sin²(½πh(N−1))| per step, whatever rounding it starts from."""
+    problem = HEAT.create({"level_ratio": 0.51}, "s1-fine")
+    _, session = run(problem, FTCS(cells=100, alpha=0.51, allow_unstable=True))
+    largest = np.abs(session.solution(problem.points()).reshape(-1, 101)).max(axis=1)
+    growth = (largest[9000] / largest[5000]) ** (1 / 4000)
+    assert growth == pytest.approx(4 * 0.51 * np.sin(0.5 * np.pi * 0.99) ** 2 - 1, abs=1e-6)
 
 
 def test_step_beyond_the_limit_blows_up_as_in_the_source() -> None:
@@ -124,13 +147,43 @@ def test_stability_limit_of_the_heat_equation_is_half_dx_squared() -> None:
     assert session.facts()["dt"] == pytest.approx(0.9 * session.facts()["stability_limit"], rel=1e-12)
 
 
-def test_stability_limit_is_sharp() -> None:
-    """At the limit the solution stays bounded, just above it does not."""
-    for problem in (HEAT(T=2.0), Variable(d=2)):
-        limit = stability_limit(problem, Grid(problem, 24), "central")
-        assert run(problem, FTCS(cells=24, dt=limit))[1].outcome == ""
-    unstable = FTCS(cells=24, dt=1.05 * 0.5 / 24**2, allow_unstable=True)
-    assert run(HEAT(T=2.0), unstable)[1].outcome != ""
+SHARP = {
+    "diffusion in one dimension": (HEAT(T=2.0), "central", 24),
+    "diffusion in two dimensions": (Carried(d=2, speed=0.0, kappa=1.0, T=2.0), "central", 12),
+    "central convection": (Carried(kappa=0.01, T=2000.0), "central", 16),
+    "upwinding": (Carried(kappa=1e-3, T=20.0), "upwind", 64),
+}
+
+
+@pytest.mark.parametrize("case", SHARP.values(), ids=SHARP)
+def test_stability_limit_is_sharp(case: tuple[Problem, str, int]) -> None:
+    """Just below the limit the solution stays bounded, a tenth above it does not."""
+    problem, convection, cells = case
+    limit = stability_limit(problem, Grid(problem, cells), convection)
+    for factor, bounded in ((0.99, True), (1.1, False)):
+        session = FTCS(cells=cells, dt=factor * limit, convection=convection, allow_unstable=True).begin(
+            problem, Context()
+        )
+        session.compile()
+        try:
+            session.solve()
+            blown_up = session.outcome != ""
+        except Diverged:
+            blown_up = True
+        assert blown_up is not bounded, f"at {factor} of the limit"
+
+
+def test_limit_of_cross_diffusion_uses_the_least_eigenvalue() -> None:
+    scales = Scales.at_start(Coupled(), Grid(Coupled(), 8))
+    # κ = ((1, ¼), (0, 1)): the symmetric part has eigenvalues 1 ± ⅛, the largest row sum is 1¼.
+    assert scales.least_kappa == pytest.approx(0.875, abs=1e-12)
+    assert scales.kappa == pytest.approx(1.25, abs=1e-12)
+
+
+def test_pure_advection_is_refused_in_central_differences() -> None:
+    with pytest.raises(InputError, match=r"no diffusion.* convection=upwind"):
+        FTCS().validate(Carried(kappa=0.0))
+    FTCS(convection="upwind").validate(Carried(kappa=0.0))
 
 
 @pytest.mark.parametrize(

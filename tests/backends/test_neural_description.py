@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from backends.neural.activations import ACTIVATIONS
-from backends.neural.collocation import Grid, JitteredGrid, Scattered, Uniform, join
+from backends.neural.collocation import Grid, JitteredGrid, Scattered, Uniform, join, region
 from backends.neural.description import Adam
 from backends.neural.networks import MLP
 from backends.neural.trial import BoxTrial
@@ -183,3 +183,16 @@ def test_grid_counts_must_match_the_coordinates():
 def test_every_preset_can_be_built_and_rehearsed():
     for preset in TorchPINN.presets:
         assert TorchPINN.create(preset=preset).rehearsal().iterations == 20
+
+
+@pytest.mark.parametrize(
+    ("preset", "problem_preset"), [("s1-diffusion", "s1-coarse"), ("s1-diffusion-fine", "s1-fine")]
+)
+def test_published_network_is_trained_on_the_grid_it_is_judged_on(preset: str, problem_preset: str) -> None:
+    """S1 does both on the same grid: nodes dx apart, levels dx²/2 apart."""
+    problem = Heat1D.create({}, problem_preset)
+    trained = TorchPINN.create({}, preset).points.within(*region(problem)).base
+    judged = problem.points()
+    assert trained.shape == judged.shape
+    assert np.abs(np.unique(trained[:, 1]) - np.unique(judged[:, 1])).max() < 1e-12
+    assert np.abs(np.unique(trained[:, 0]) - np.unique(judged[:, 0])).max() < 1e-12

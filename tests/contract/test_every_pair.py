@@ -8,22 +8,33 @@ from typing import Any
 import numpy as np
 import pytest
 
+from backends.neural.collocation import Grid, Scattered, region
 from benchmarks.cases import Case, Spec
 from benchmarks.record import Status
+from problems.base import ODE, PDE
 from tests.builtin import problem_classes, solver_classes
 
 # Small enough for a test; what is not named here runs with its defaults.
 SMALL = {
-    "jax-pinn": "jax-pinn:iterations=600,network.widths=[16,16]",
-    "torch-pinn": "torch-pinn:iterations=600,network.widths=[16,16]",
+    "jax-pinn": "jax-pinn:iterations=2000,network.widths=[16,16]",
+    "torch-pinn": "torch-pinn:iterations=2000,network.widths=[16,16]",
+    "symmetric-eigen|jax-pinn": "jax-pinn@s1-eigen:iterations=600",
+    "symmetric-eigen|torch-pinn": "torch-pinn@s1-eigen:iterations=600",
     "fenics": "fenics:cells=16,dt=0.02",
     "ftcs": "ftcs:cells=200",
     "scipy-ivp": "scipy-ivp:cells=100,method=LSODA,tolerance=1e-6",
 }
-# What such a small run must at least achieve, in the problem's own measure. A front needs far more points than a
-# test can pay for, and a network of that size far more iterations.
-CAPS = {"ftcs": 0.5, "fenics": 0.5, "scipy-ivp": 0.5, "scipy-odeint": 0.5, "scipy-eigh": 1e-12}
-TRAINED = 0.9
+# Caps on the error in the problem's own measure, a few times what theory gives for these sizes: h² (π²/12 for the
+# heat equation on 200 or 100 cells, dt with it), h³ for quadratic elements plus dt² π⁴/12 for Crank–Nicolson, the
+# tolerance for ODEs, rounding for eigenvalues. The front of Burgers' equation, of width 0.013, is hardly resolved by
+# 100 or 200 cells, and not at all by 16 cells or a few hundred iterations: only the order of magnitude is asked for.
+CAPS = {
+    "heat-1d": {"ftcs": 1e-4, "fenics": 1e-2, "scipy": 3e-4, "pinn": 3e-2},
+    "poisson": {"fenics": 3e-4, "pinn": 3e-2},
+    "burgers-1d": {"ftcs": 0.05, "fenics": 0.5, "scipy": 0.2, "pinn": 0.9},
+    "decay": {"scipy": 1e-4, "pinn": 3e-2},
+    "symmetric-eigen": {"scipy": 1e-10, "pinn": 1e-2},
+}
 PROBLEMS = [cls() for cls in problem_classes()]
 SOLVERS = solver_classes()
 PAIRS = [(p, s) for p in PROBLEMS for s in SOLVERS if s().unsupported(p) is None]
@@ -31,14 +42,16 @@ PAIRS = [(p, s) for p in PROBLEMS for s in SOLVERS if s().unsupported(p) is None
 
 @pytest.mark.parametrize(("problem", "solver"), PAIRS, ids=[f"{p.name}|{s.name}" for p, s in PAIRS])
 def test_accepted_problem_is_solved(problem: Any, solver: Any, solve: Callable[..., Any]) -> None:
-    case = Case.create(Spec.parse(problem.name), Spec.parse(SMALL.get(solver.name, solver.name)))
+    spec = SMALL.get(f"{problem.name}|{solver.name}") or SMALL.get(solver.name, solver.name)
+    case = Case.create(Spec.parse(problem.name), Spec.parse(spec))
     answer = solve(case.problem, case.solver)
     assert answer.status == Status.FINISHED, answer.reason
     points = problem.points()
     assert answer.solution.shape == problem.reference(points).shape
     assert np.isfinite(answer.solution).all()
     assert answer.facts["unknowns"] > 0
-    assert answer.errors[problem.headline] < CAPS.get(solver.name, TRAINED)
+    cap = next(value for part, value in CAPS.get(problem.name, {"": 0.1}).items() if part in solver.name)
+    assert answer.errors[problem.headline] < cap
     for phase in ("setup", "compile", "solve", "evaluate"):
         assert answer.seconds[phase]
         assert min(answer.seconds[phase]) >= 0
@@ -58,6 +71,18 @@ def test_every_solver_says_what_it_is_and_accepts_something(solver: Any) -> None
     assert solver.title
     assert solver.__doc__
     assert any(solver().unsupported(problem) is None for problem in PROBLEMS)
+
+
+@pytest.mark.parametrize("points", [Scattered(count=300), Grid(counts=(21,))], ids=lambda points: points.kind)
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
+def test_fixed_training_points_are_not_evaluation_points(problem: Any, points: Any) -> None:
+    if not isinstance(problem, (PDE, ODE)):
+        pytest.skip("an eigenvector is judged as a whole")
+    lower, upper = region(problem)
+    trained = {tuple(row) for row in np.round(points.within(lower, upper).base, 12)}
+    judged = {tuple(row) for row in np.round(problem.points(), 12)}
+    # The end of an interval belongs to both.
+    assert len(trained & judged) <= (1 if isinstance(problem, ODE) else 0)
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)

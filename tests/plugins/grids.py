@@ -54,20 +54,22 @@ class Carried(PDE):
     equation = "uₜ + c uₓ = κ uₓₓ"
     citation = "Fourier mode"
 
+    d: int = parameter(1, "dimension; nothing depends on the further axes", least=1, most=3)
     speed: float = parameter(1.0, "speed c")
-    kappa: float = parameter(0.01, "diffusivity", above=0)
+    kappa: float = parameter(0.01, "diffusivity", least=0)
+    T: float = parameter(0.5, "final time", above=0)
 
     def domain(self) -> Box:
-        return Box((0.0,), (1.0,))
+        return Box((0.0,) * self.d, (1.0,) * self.d)
 
     def final_time(self) -> float:
-        return 0.5
+        return self.T
 
     def condition(self, axis: int, side: int) -> Condition:
         return Periodic()
 
     def flux(self, ops: Operations, x: Sequence[Any], t: Any, u: Sequence[Any]) -> tuple[tuple[Any, ...], ...]:
-        return ((self.speed * u[0],),)
+        return ((self.speed * u[0], *[0.0] * (self.d - 1)),)
 
     def diffusivity(self, ops: Operations, x: Sequence[Any], t: Any, u: Sequence[Any]) -> Any:
         return self.kappa
@@ -88,12 +90,13 @@ class Variable(PDE):
     citation = "manufactured"
 
     d: int = parameter(2, "dimension", least=1, most=3)
+    T: float = parameter(0.05, "final time", above=0)
 
     def domain(self) -> Box:
         return Box((0.0,) * self.d, (1.0,) * self.d)
 
     def final_time(self) -> float:
-        return 0.05
+        return self.T
 
     def diffusivity(self, ops: Operations, x: Sequence[Any], t: Any, u: Sequence[Any]) -> Any:
         return 1.0 + 0.5 * x[0] + 0.25 * u[0] * u[0]

@@ -33,6 +33,18 @@ def test_cole_hopf_is_odd_and_vanishes_at_both_ends() -> None:
     assert abs(u[0]) < 1e-12
 
 
+def test_steepest_slope_of_the_front_is_that_of_the_literature() -> None:
+    """Basdevant et al. 1986: max |∂u/∂x(0, t)| = 152.00516 at πt = 1.6037 for ν = 0.01/π."""
+    h = 1e-5
+    slopes = []
+    for t in np.linspace(1.55, 1.65, 101) / np.pi:
+        u = cole_hopf(np.array([-2 * h, -h, h, 2 * h]), np.full(4, t), 0.01 / np.pi)
+        slopes.append((u[0] - 8 * u[1] + 8 * u[2] - u[3]) / (12 * h))
+    steepest = int(np.argmin(slopes))
+    assert -slopes[steepest] == pytest.approx(152.00516, abs=2e-3)
+    assert 1.55 + 1e-3 * steepest == pytest.approx(1.6037, abs=1e-3)
+
+
 TRUE_EIGENVALUES = [
     (3, 1.957176, -0.229421),
     (6, 2.907599, -0.502032),

@@ -54,7 +54,7 @@ class Carried(PDE):
     equation = "uₜ + c uₓ = κ uₓₓ"
     citation = "Fourier mode"
 
-    d: int = parameter(1, "dimension; nothing depends on the further axes", least=1, most=3)
+    d: int = parameter(1, "dimension; the speed is along the first axis", least=1, most=3)
     speed: float = parameter(1.0, "speed c")
     kappa: float = parameter(0.01, "diffusivity", least=0)
     T: float = parameter(0.5, "final time", above=0)
@@ -76,7 +76,10 @@ class Carried(PDE):
 
     def exact(self, ops: Operations, x: Sequence[Any], t: Any) -> tuple[Any, ...]:
         k = 2.0 * math.pi
-        return (ops.exp(-self.kappa * k**2 * t) * ops.sin(k * (x[0] - self.speed * t)),)
+        product = ops.exp(-self.kappa * self.d * k**2 * t) * ops.sin(k * (x[0] - self.speed * t))
+        for i in range(1, self.d):
+            product = product * ops.cos(k * x[i])
+        return (product,)
 
 
 @register

@@ -163,11 +163,12 @@ def pareto(points: Sequence[tuple[float, float]]) -> list[int]:
 
 def _configurations(part: pd.DataFrame) -> list[Configuration]:
     found: list[Configuration] = []
-    for _, of_solver in part.groupby("solver", sort=False):
-        varying = _varying(of_solver, "solver.") + [
-            name for name in ("device", "precision", "threads") if of_solver[name].nunique() > 1
+    # The preset stands in the label and says how its rows differ from those of another one.
+    for _, alike in part.groupby(["solver", "solver_preset"], sort=False):
+        varying = _varying(alike, "solver.") + [
+            name for name in ("device", "precision", "threads") if alike[name].nunique() > 1
         ]
-        drafts = [_configuration(rows, varying) for _, rows in of_solver.groupby("configuration", sort=False)]
+        drafts = [_configuration(rows, varying) for _, rows in alike.groupby("configuration", sort=False)]
         labels = [draft.label for draft in drafts]
         found += [
             dataclasses.replace(d, tag=str(d.first["published"])) if labels.count(d.label) > 1 else d for d in drafts

@@ -135,3 +135,10 @@ def test_every_command_of_the_readme_exists() -> None:
     named = set(re.findall(r"debench (list|run|report|doctor|compare|history)\b", README))
     assert named
     assert named <= set(main.commands)
+
+
+def test_every_relative_link_leads_to_a_file() -> None:
+    for page in ("README.md", "CONTRIBUTING.md"):
+        targets = re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text(encoding="utf-8"))
+        missing = [target for target in targets if "://" not in target and not (ROOT / target).exists()]
+        assert not missing

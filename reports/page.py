@@ -91,6 +91,7 @@ def compose(run: Run) -> Page:
         ("problems", str(len(found))),
         ("solvers", str(rows["solver"].nunique())),
         ("processor", str(run.environment.get("cpu", "not recorded"))),
+        *([("accelerator", str(run.environment["gpu"]).partition(",")[0])] if run.environment.get("gpu") else []),
         ("made", str(run.info.get("created", "not recorded"))),
     ]
     return Page(
@@ -190,7 +191,6 @@ def _environment(run: Run) -> list[tuple[str, str]]:
         ("cores", found.get("cores")),
         ("memory", f"{memory / 2**30:.1f} GiB" if isinstance(memory, (int, float)) else None),
         ("accelerator", found.get("gpu") or "none"),
-        ("threads", found.get("threads")),
         ("Python", found.get("python")),
         ("fingerprint", found.get("fingerprint")),
         ("plugins", ", ".join(str(p) for p in run.info.get("plugins") or ()) or None),

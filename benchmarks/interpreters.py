@@ -45,6 +45,11 @@ class Interpreter:
         """Whether there is one."""
         return bool(self.command)
 
+    @property
+    def shown(self) -> str:
+        """The command as a record keeps it: relative to the checkout where it lies inside."""
+        return shlex.join(word.removeprefix(f"{ROOT}/") for word in self.command)
+
 
 @dataclass
 class Interpreters:

@@ -60,7 +60,7 @@ def run_suite(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "environment": environment,
         "backends": {
-            name: {"available": p.available, "interpreter": " ".join(p.command), "reason": p.reason}
+            name: {"available": p.available, "interpreter": p.shown, "reason": p.reason}
             for name, p in sorted(found.items())
         },
         "plugins": [str(plugin) for plugin in plugins],

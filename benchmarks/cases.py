@@ -165,9 +165,9 @@ class Case:
         return hashlib.sha256(json.dumps(_one_zero(identity), sort_keys=True).encode()).hexdigest()[:12]
 
     @property
-    def configuration(self) -> str:
-        """Identity of the case but for its seed."""
-        return replace(self, seed=0).hash
+    def rehearsal(self) -> str:
+        """Identity of the case's memory pass, which does not depend on the seed or on how long a network is trained."""
+        return replace(self, solver=self.solver.rehearsal(), seed=0).hash
 
     @property
     def label(self) -> str:

@@ -41,9 +41,17 @@ class Outcome:
 
 
 def execute(
-    case: Case, interpreter: Interpreter, limits: Limits, run: str = "", plugins: Sequence[str | Path] = ()
+    case: Case,
+    interpreter: Interpreter,
+    limits: Limits,
+    run: str = "",
+    plugins: Sequence[str | Path] = (),
+    memories: dict[str, Pass] | None = None,
 ) -> Outcome:
-    """Measure `case`; whatever happens to its workers, there is a record."""
+    """Measure `case`; whatever happens to its workers, there is a record.
+
+    `memories` holds the memory passes made so far by `Case.rehearsal`: one that would be the same is not repeated.
+    """
     reason = case.unsupported()
     if reason is not None:
         return Outcome(_finish(case.blank_record(run, Status.UNSUPPORTED, reason)))
@@ -51,13 +59,14 @@ def execute(
         return Outcome(_finish(case.blank_record(run, Status.NOT_INSTALLED, interpreter.reason)))
     with tempfile.TemporaryDirectory(prefix="debench-", ignore_cleanup_errors=True) as cache:
         timing = _run_pass(case, interpreter, limits, plugins, "timing", cache)
-        memory = Pass()
-        if timing.status is Status.FINISHED and limits.measure_memory:
-            memory = _run_pass(case, interpreter, limits, plugins, "memory", cache)
+        known = {} if memories is None else memories
+        if timing.status is Status.FINISHED and limits.measure_memory and case.rehearsal not in known:
+            known[case.rehearsal] = _run_pass(case, interpreter, limits, plugins, "memory", cache)
     arrays = {name: _unpack(text) for name, text in timing.done.get("arrays", {}).items()}
     record = case.blank_record(run, timing.status, timing.reason)
     _fill_times(record, timing)
-    _fill_memory(record, memory)
+    if timing.status is Status.FINISHED and case.rehearsal in known:
+        _fill_memory(record, known[case.rehearsal])
     if "solution" in arrays:
         _judge(record, case, arrays["solution"], timing.done["outcome"])
     return Outcome(_finish(record), arrays)

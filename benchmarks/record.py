@@ -45,8 +45,9 @@ class Record:
 
     `problem_parameters`, `solver_parameters`, `metrics` and `facts` are flat mappings of scalars (dotted names);
     arrays among a solver's facts are kept beside the solution. `host_bytes` is the worker's peak from set-up to
-    evaluation, `host_base_bytes` what it held before, with its libraries imported; both are measured for one seed of
-    a configuration. Compilation is cold in the first round only. An entry that was not measured is None.
+    evaluation, `host_base_bytes` what it held before, with its libraries imported; both are measured once for all rows
+    of a run whose memory pass is the same (any seed, any length of training). Compilation is cold in the first round
+    only. An entry that was not measured is None.
     """
 
     run: str

@@ -18,6 +18,7 @@ from benchmarks.execute import Limits, execute
 from benchmarks.interpreters import Interpreters, backends_required
 from benchmarks.record import Record, Status
 from benchmarks.suites import Suite
+from benchmarks.supervision import Pass
 from problems import InputError
 
 Progress = Callable[[Case, int, int], None]
@@ -68,23 +69,15 @@ def run_suite(
     }
     with store.open_store(folder, meta, resume=resume) as run:
         done = {record.case: record for record in run.records}
-        measured = {case.configuration for case in suite.cases if case.hash in done and done[case.hash].host_bytes}
+        memories: dict[str, Pass] = {}
         for number, case in enumerate(suite.cases):
             progress(case, number, len(suite.cases))
             earlier = done.get(case.hash)
             appeared = earlier and earlier.status == Status.NOT_INSTALLED and found[case.solver.name].available
             if earlier and not appeared:
                 continue
-            # Memory does not depend on the seed: one seed of a configuration is enough.
-            needed = limits.measure_memory and case.configuration not in measured
             try:
-                outcome = execute(
-                    case,
-                    found[case.solver.name],
-                    dataclasses.replace(limits, measure_memory=needed),
-                    folder.name,
-                    plugins,
-                )
+                outcome = execute(case, found[case.solver.name], limits, folder.name, plugins, memories)
                 record = dataclasses.replace(outcome.record, environment=environment["fingerprint"])
                 run.append(record, outcome.arrays)
             except OSError as error:
@@ -93,6 +86,4 @@ def run_suite(
                     f"{folder}: {what}; {len(run.records)} records are kept: make room and go on with --resume"
                 ) from error
             done[case.hash] = record
-            if record.host_bytes is not None:
-                measured.add(case.configuration)
     return [done[case.hash] for case in suite.cases]

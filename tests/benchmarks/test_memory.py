@@ -13,6 +13,7 @@ from benchmarks import memory
 from benchmarks.cases import Case, Spec
 from benchmarks.execute import Limits, execute
 from benchmarks.interpreters import Interpreters
+from benchmarks.supervision import Pass
 from tests.benchmarks.conftest import HERE, MEASURED, ROOT, environment, make_case
 
 MEGABYTE = 10**6
@@ -97,3 +98,19 @@ def test_missing_gpu_is_a_row_that_says_so(solver: str) -> None:
     record = execute(case, Interpreters().find(case.solver), Limits(timeout_s=120)).record
     assert record.status == "not installed"
     assert "use --device cpu" in record.reason
+
+
+def test_memory_pass_that_would_be_the_same_is_not_repeated() -> None:
+    def case(seed: int, iterations: int, width: int) -> Case:
+        solver = Spec.parse(f"jax-pinn:iterations={iterations},network.widths=[{width}]")
+        return Case.create(Spec.parse("decay"), solver, seed=seed)
+
+    assert case(0, 100, 8).rehearsal == case(3, 5000, 8).rehearsal
+    assert case(0, 100, 8).rehearsal != case(0, 100, 9).rehearsal
+    measured = {"host_bytes": 123, "host_base_bytes": 45, "host_method": "VmHWM", "device_bytes": None}
+    known = {case(0, 100, 8).rehearsal: Pass(memory=measured | {"device_method": "", "further": {}})}
+    place = Interpreters().find(case(0, 100, 8).solver)
+    record = execute(case(3, 30, 8), place, Limits(timeout_s=120, rounds=1), memories=known).record
+    assert record.status == "finished"
+    assert (record.host_bytes, record.host_base_bytes, record.host_method) == (123, 45, "VmHWM")
+    assert len(known) == 1

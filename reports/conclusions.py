@@ -14,6 +14,8 @@ EQUAL = 1.25
 """Times within this factor of each other are called equal."""
 FLOOR = -14
 """Rounding: no error below 10 to this power is told apart."""
+FEW = 3
+"""Fewer configurations of a family, or seeds of a network, than this are pointed out."""
 USEFUL = -1
 """Relative errors above 10 to this power are no answer: zero has a relative error of 1."""
 NOUNS = {"neural": ("network", "networks"), "classical": ("classical solver", "classical solvers")}
@@ -78,7 +80,7 @@ def conclude(section: Section) -> list[str]:
         sentences += _absence(section, family) or _limit(section, table, family, other)
     if not table and any(c.reliable for c in section.configurations):
         sentences.append(f"Nothing run here reached {scientific(10.0**USEFUL, 1)}.")
-    return sentences + _spreads(section.configurations)
+    return sentences + _evidence(section) + _spreads(section.configurations)
 
 
 def _cost(accuracy: float, classical: Sequence[Configuration], neural: Sequence[Configuration]) -> Cost:
@@ -137,6 +139,21 @@ def _limit(section: Section, table: Sequence[Cost], family: str, other: str) -> 
         f"No {NOUNS[family][0]} run here reached {scientific(limit, 1)}: the most accurate one ({best.label}) stops at "
         f"{scientific(best.median('error'))} after {seconds(best.median('solve_median'))}, while {rival.label} comes "
         f"to {scientific(rival.median('error'))} in {seconds(rival.median('solve_median'))}."
+    ]
+
+
+def _evidence(section: Section) -> list[str]:
+    """A warning where a comparison of the families rests on few runs of either."""
+    classical, neural = ([c for c in section.configurations if c.family == f] for f in ("classical", "neural"))
+    if not classical or not neural:
+        return []
+    seeds = sorted({len(c.rows) for c in neural})
+    if min(len(classical), len(neural), seeds[-1]) >= FEW:
+        return []
+    span = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
+    return [
+        f"This rests on few runs: configurations tried are {len(classical)} classical and {len(neural)} neural; seeds "
+        f"per network, {span}."
     ]
 
 

@@ -89,7 +89,8 @@ def test_relative_errors_near_one_are_no_answer_to_compare(tmp_path: Path) -> No
     writer.add(heat, "network", exact(heat, 0.4), family="neural")
     (section,) = sections(reports.load(writer.finish()))
     assert [cost.ratio for cost in costs(section) if cost.neural] == []
-    (sentence,) = conclude(section)
+    sentence, warning = conclude(section)
+    assert warning.startswith("This rests on few runs: configurations tried are 1 classical and 1 neural")
     assert sentence.startswith("No network run here reached 1e-1: the most accurate one (network) stops at 4.00e-1")
 
 
@@ -99,7 +100,18 @@ def test_where_nothing_works_the_report_says_so(tmp_path: Path) -> None:
     writer.add(heat, "explicit", exact(heat, 0.5))
     writer.add(heat, "network", exact(heat, 0.4), family="neural")
     (section,) = sections(reports.load(writer.finish()))
-    assert conclude(section) == ["Nothing run here reached 1e-1."]
+    assert conclude(section)[0] == "Nothing run here reached 1e-1."
+
+
+def test_warning_of_few_runs_goes_away_with_three_of_each_and_three_seeds(tmp_path: Path) -> None:
+    heat = problems.REGISTRY.get("heat-1d").create({}, "s1")
+    writer = Writer(tmp_path / "run")
+    for cells in (10, 20, 40):
+        writer.add(heat, "explicit", exact(heat, 1e-2 / cells), settings={"cells": cells})
+        for seed in range(3 if cells > 10 else 2):
+            writer.add(heat, "network", exact(heat, 2e-2), family="neural", settings={"width": cells}, seed=seed)
+    (section,) = sections(reports.load(writer.finish()))
+    assert not [sentence for sentence in conclude(section) if "few runs" in sentence]
 
 
 def test_a_section_without_networks_says_so(run_dir: Path) -> None:

@@ -152,8 +152,8 @@ def _evidence(section: Section) -> list[str]:
         return []
     span = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
     return [
-        f"This rests on few runs: configurations tried are {len(classical)} classical and {len(neural)} neural; seeds "
-        f"per network, {span}."
+        f"Few runs stand behind this: {len(classical)} classical and {len(neural)} neural configurations; seeds per "
+        f"network: {span}."
     ]
 
 

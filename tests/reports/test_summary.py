@@ -90,7 +90,7 @@ def test_relative_errors_near_one_are_no_answer_to_compare(tmp_path: Path) -> No
     (section,) = sections(reports.load(writer.finish()))
     assert [cost.ratio for cost in costs(section) if cost.neural] == []
     sentence, warning = conclude(section)
-    assert warning.startswith("This rests on few runs: configurations tried are 1 classical and 1 neural")
+    assert warning.startswith("Few runs stand behind this: 1 classical and 1 neural configurations")
     assert sentence.startswith("No network run here reached 1e-1: the most accurate one (network) stops at 4.00e-1")
 
 
@@ -111,7 +111,7 @@ def test_warning_of_few_runs_goes_away_with_three_of_each_and_three_seeds(tmp_pa
         for seed in range(3 if cells > 10 else 2):
             writer.add(heat, "network", exact(heat, 2e-2), family="neural", settings={"width": cells}, seed=seed)
     (section,) = sections(reports.load(writer.finish()))
-    assert not [sentence for sentence in conclude(section) if "few runs" in sentence]
+    assert not [sentence for sentence in conclude(section) if "Few runs" in sentence]
 
 
 def test_a_section_without_networks_says_so(run_dir: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import problems
@@ -21,6 +22,7 @@ CELLS, STEPS, PAIRS = 256, 2000, 9
 MOST = 1.15
 
 
+@pytest.mark.timing
 def test_solve_time_is_within_15_percent_of_a_handwritten_loop(
     solve: Callable[..., Any], benchmark: BenchmarkFixture
 ) -> None:

@@ -205,6 +205,7 @@ def test_what_it_cannot_solve_it_refuses_in_words() -> None:
     assert "characteristic" in (FTCS(convection="upwind").unsupported(Coupled()) or "")
 
 
+@pytest.mark.timing
 def test_five_thousand_steps_on_101_points_take_at_most_5_ms() -> None:
     times = []
     for _ in range(7):

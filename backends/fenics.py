@@ -113,22 +113,26 @@ class FenicsSession(Session):
         self._galerkin = Galerkin(self._problem, self._mesh, self._solver.degree)
         dt = None if self._timeline is None else self._timeline.dt
         direct, tolerance = self._solver.direct(self._problem), self._solver.tolerance
+        if self._timeline is not None:
+            self._kept, self._levels = self._timeline.kept.tolist(), self._timeline.levels.tolist()
+            self._values = np.empty((len(self._kept), self._galerkin.unknowns))
         self._stepper = stepper(self._galerkin, dt, THETA[self._solver.scheme], direct=direct, tolerance=tolerance)
 
     def solve(self) -> None:
         """Step through the time levels and keep those needed for output."""
         if self._timeline is None:
             self._stepper.advance(0, (0.0,))
+            self._stepper.check(1)
             self._values = self._stepper.u[None].copy()
             return
-        kept, levels = self._timeline.kept.tolist(), self._timeline.levels.tolist()
-        self._values = np.empty((len(kept), self._galerkin.unknowns))
+        levels = self._levels
         done = 0
-        for k, level in enumerate(kept):
+        for k, level in enumerate(self._kept):
             if level > done:
                 self._stepper.advance(done, levels[done + 1 : level + 1])
             done = level
             self._values[k] = self._stepper.u
+        self._stepper.check(done)
 
     def solution(self, points: Array) -> Array:
         """Evaluate each kept level once at all places, then interpolate in time."""

@@ -32,7 +32,7 @@ class FTCS(Solver):
     central convection also needs dt ≤ 2κ/Σₐ cₐ², upwinding 1/(Σₐ 2κ/hₐ² + |cₐ|/hₐ). One step costs a few operations
     per node. Source: LeVeque 2007, Finite Difference Methods for Ordinary and Partial Differential Equations, ch. 9–10.
 
-    The inner loop is compiled by numba: 8 to 90 times faster than numpy on slices at every size measured, from 11 nodes
+    The inner loop is compiled by numba: 7 to 90 times faster than numpy on slices at every size measured, from 11 nodes
     in one dimension to 96³, so `engine="numpy"` is for comparison only.
 
     The step is `dt`, or `alpha` · min hₐ²/κ, or without both 0.9 of the stability limit.

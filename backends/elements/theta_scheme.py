@@ -44,8 +44,14 @@ class Stepper(ABC):
         symmetric = not self._direct and bool(matrix.isSymmetric(1e-12))
         return LinearSolver(matrix, direct=self._direct, symmetric=symmetric, tolerance=self._tolerance)
 
-    def _check(self, n: int) -> None:
-        if not math.isfinite(self.u @ self.u):
+    def check(self, n: int) -> None:
+        """Whether the state at level n is finite; in a linear scheme a value that is not stays so to the end.
+
+        Raises:
+            Diverged: naming the level.
+
+        """
+        if not math.isfinite(float(self.u.sum())):
             raise Diverged(f"the solution left every bound by step {n}")
 
 
@@ -108,7 +114,6 @@ class ConstantMatrices(Stepper):
                 product(u, b)
                 solve(b, u)
         self.linear_iterations = solver.iterations
-        self._check(n + len(times))
 
     def _demand_unique_solution(self) -> None:
         """A matrix singular but for rounding is factorised all the same, and answers with multiples of its kernel."""
@@ -168,7 +173,7 @@ class Newton(Stepper):
         last = math.inf
         for _ in range(NEWTON_ITERATIONS):
             size = self._iterate(old, t)
-            self._check(n)
+            self.check(n)
             if self._galerkin.linear or self._error_left(size, last) <= self._tolerance * np.abs(self.u).max():
                 break
             last = size

@@ -12,6 +12,8 @@ To write a new solver:
 4. `Session.compile()` does just-in-time compilation only: timed as *compile*; what needs compiled code before the
    first step (assembly, a factorisation that many steps share) goes in `Session.prepare()`, which counts as *setup*;
 5. `Session.solve()` steps in time or trains: timed as *solve*. It does no other work, prints and writes nothing;
+   An iterative method may call `context.watch.look(iteration, self.solution)` now and then: the clock stands still
+   while the unfinished solution is judged, and `context.watch.elapsed()` is what a time budget is measured by;
 6. `Session.solution(points)` evaluates at points of shape (n, k) and returns (n, components): timed as *evaluate*;
    a method that steps in time keeps the levels around the instants of `problem.points()` and answers at those alone;
 7. `Session.facts()` reports what happened, under the names of `FACTS`; arrays among them are kept beside the solution;
@@ -22,9 +24,11 @@ Device work is finished (synchronised) before `compile`, `solve` and `solution` 
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -57,6 +61,34 @@ class Diverged(ArithmeticError):
     """The computed solution left every bound; the message says at which step."""
 
 
+class Watch:
+    """The clock of `Session.solve`, which stands still while somebody looks at the unfinished solution."""
+
+    def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Begin at zero."""
+        self._idle = 0.0
+        self._begun = time.perf_counter()
+
+    def elapsed(self) -> float:
+        """Seconds since the start, without those spent looking."""
+        return time.perf_counter() - self._begun - self._idle
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The clock stands still inside; device work must be finished before."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._idle += time.perf_counter() - begun
+
+    def look(self, iteration: int, solution: Callable[[Array], Array]) -> None:
+        """Called by a solver that has an unfinished `solution(points)` to show; the harness judges it, paused."""
+
+
 @dataclass(frozen=True)
 class Context:
     """What a session is told about where and how it runs."""
@@ -64,6 +96,7 @@ class Context:
     seed: int = 0
     device: str = "cpu"
     precision: str = "float64"
+    watch: Watch = field(default_factory=Watch, compare=False)
 
     @property
     def dtype(self) -> np.dtype[Any]:

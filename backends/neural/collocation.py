@@ -1,23 +1,37 @@
-"""Where the residual is sampled: kinds of collocation points, fixed or drawn anew at each iteration.
+"""Where the residual is sampled: kinds of collocation points, fixed, drawn anew at each iteration, or renewed at times.
 
 Every set of points lies in a region lower ≤ (x₀, …, t) ≤ upper; faces and the initial instant are regions that are
-flat in one coordinate, so the same rule serves them all.
+flat in one coordinate, so the same rule serves them all. Wu, Zhu, Tan, Kartha & Lu 2023 (Comput. Methods Appl. Mech.
+Eng. 403, 115671) compare most of the kinds below.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
+from backends.neural.sampling import (
+    chebyshev,
+    latin_hypercube,
+    near,
+    points_generator,
+    residual_densities,
+    sobol,
+    weighted_choice,
+)
 from problems.base import ODE, PDE, Array, scattered_points
 from problems.parameters import InputError, Parameterised, parameter
 
 TRAINING_START = 1.0 / math.e
 """Start of the sequence of scattered points, another one than that of evaluation points."""
+
+ResidualAt = Callable[[Array], Array]
+"""Points (q, k) → size |r| of the residual there (q,)."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,13 @@ class PointSet:
     def moved(self, base: Array) -> PointSet:
         """The same noise on another base, such as that of the opposite face."""
         return replace(self, base=base)
+
+    def drawn(self, generator: np.random.Generator) -> Array:
+        """The points (n, k) of one iteration, drawn on the host as engines draw them on the device."""
+        if not self.noise:
+            return self.base.copy()
+        sample = generator.random if self.noise == "uniform" else generator.standard_normal
+        return self.base + self.span * sample((self.draws, self.base.shape[1]))[self.rows]
 
     def __len__(self) -> int:
         """Number of points."""
@@ -74,34 +95,95 @@ def free_coordinates(lower: Array, upper: Array) -> int:
     return int(np.count_nonzero(upper > lower))
 
 
+def matching(count: int, lower: Array, upper: Array) -> int:
+    """Number of points that fills a region, flat or not, as densely as `count` fill one that is not flat."""
+    # A root such as 3125^(1/5) may come out a little too large.
+    return math.ceil(count ** (free_coordinates(lower, upper) / len(lower)) - 1e-9)
+
+
+def per_coordinate(kind: str, counts: tuple[int, ...], coordinates: int) -> tuple[int, ...]:
+    """One count for each coordinate; a single one serves all.
+
+    Raises:
+        InputError: if there are neither one nor as many as coordinates.
+
+    """
+    counts = counts * coordinates if len(counts) == 1 else counts
+    if len(counts) != coordinates:
+        raise InputError(
+            f"{kind}: parameter 'counts' is {list(counts)}; the problem has {coordinates} coordinates "
+            "(time last), give one number for each, or a single one for all"
+        )
+    return counts
+
+
+def tensor(axes: Sequence[Array]) -> Array:
+    """All combinations (n, k) of the places on k axes, the last one varying fastest."""
+    return np.stack([c.ravel() for c in np.meshgrid(*axes, indexing="ij")], axis=1)
+
+
+class Kind(Parameterised, ABC):
+    """What every kind of points offers; how many points a region gets depends on no seed."""
+
+    kind: ClassVar[str]
+
+    @property
+    def every(self) -> int:
+        """Iterations after which points are renewed on the host; 0 if they are not."""
+        return 0
+
+    @property
+    def pool(self) -> int:
+        """Points at which `renewed` asks for the residual, in one call; 0 if it does not."""
+        return 0
+
+    def check(self, lower: Array, upper: Array) -> None:
+        """Refuse what makes no sense for an equation on lower ≤ (x₀, …, t) ≤ upper.
+
+        Raises:
+            InputError: naming the parameter, its value and the remedy.
+
+        """
+
+    @abstractmethod
+    def within(self, lower: Array, upper: Array, seed: int = 0) -> PointSet:
+        """The first points of a region, shape (n, k)."""
+
+    def renewed(
+        self, lower: Array, upper: Array, generator: np.random.Generator, residual_at: ResidualAt | None = None
+    ) -> Array:
+        """Points (n, k) in place of those of `within` or of the last renewal, as many as there were.
+
+        Where residuals decide, `residual_at` is called once with `pool` points; without it points are drawn as if all
+        residuals were the same.
+        """
+        return self.within(lower, upper).drawn(generator)
+
+
 @dataclass(frozen=True)
-class Grid(Parameterised):
+class Grid(Kind):
     """A uniform tensor grid, boundaries and both ends of the time interval included."""
 
     kind: ClassVar[str] = "grid"
 
     counts: tuple[int, ...] = parameter((33,), "nodes per coordinate, time last; one entry serves all", least=2)
 
-    def within(self, lower: Array, upper: Array) -> PointSet:
+    def check(self, lower: Array, upper: Array) -> None:
+        """As many counts as coordinates, or a single one."""
+        per_coordinate(self.kind, self.counts, len(lower))
+
+    def within(self, lower: Array, upper: Array, seed: int = 0) -> PointSet:
         """All nodes, shape (n, k)."""
+        counts = per_coordinate(self.kind, self.counts, len(lower))
         axes = [
             np.linspace(a, b, count) if b > a else np.array([a])
-            for a, b, count in zip(lower, upper, self._per_coordinate(len(lower)), strict=True)
+            for a, b, count in zip(lower, upper, counts, strict=True)
         ]
-        return PointSet.fixed(np.stack([c.ravel() for c in np.meshgrid(*axes, indexing="ij")], axis=1))
+        return PointSet.fixed(tensor(axes))
 
     def spacings(self, lower: Array, upper: Array) -> Array:
         """Distance between neighbours per coordinate, shape (k,)."""
-        return (upper - lower) / (np.array(self._per_coordinate(len(lower))) - 1)
-
-    def _per_coordinate(self, coordinates: int) -> tuple[int, ...]:
-        counts = self.counts * coordinates if len(self.counts) == 1 else self.counts
-        if len(counts) != coordinates:
-            raise InputError(
-                f"{self.kind}: parameter 'counts' is {list(self.counts)}; the problem has {coordinates} coordinates "
-                "(time last), give one number for each, or a single one for all"
-            )
-        return counts
+        return (upper - lower) / (np.array(per_coordinate(self.kind, self.counts, len(lower))) - 1)
 
 
 @dataclass(frozen=True)
@@ -112,7 +194,7 @@ class JitteredGrid(Grid):
 
     deviation: float = parameter(0.1, "standard deviation of the displacement, in units of the coordinates", above=0)
 
-    def within(self, lower: Array, upper: Array) -> PointSet:
+    def within(self, lower: Array, upper: Array, seed: int = 0) -> PointSet:
         """All nodes, shape (n, k); those of a flat region stay."""
         nodes = super().within(lower, upper)
         if free_coordinates(lower, upper) < len(lower):
@@ -121,14 +203,50 @@ class JitteredGrid(Grid):
 
 
 @dataclass(frozen=True)
-class Uniform(Parameterised):
+class Chebyshev(Kind):
+    """A tensor grid of Chebyshev points, which crowd at both ends of every coordinate.
+
+    By default the roots of Chebyshev polynomials (Gauss), all of them inside; with `ends` the extrema (Gauss–Lobatto),
+    which include both ends. Trefethen 2000, Spectral Methods in MATLAB, chapters 5 and 6.
+    """
+
+    kind: ClassVar[str] = "chebyshev"
+
+    counts: tuple[int, ...] = parameter((33,), "points per coordinate, time last; one entry serves all", least=1)
+    ends: bool = parameter(False, "include both ends of every coordinate")
+
+    def __post_init__(self) -> None:
+        """Two ends are two points at least."""
+        super().__post_init__()
+        if self.ends and min(self.counts, default=2) < 2:
+            raise InputError(
+                f"{self.kind}: parameter 'counts' is {list(self.counts)}, which leaves no room for both ends; "
+                "give at least 2 per coordinate, or ends=false"
+            )
+
+    def check(self, lower: Array, upper: Array) -> None:
+        """As many counts as coordinates, or a single one."""
+        per_coordinate(self.kind, self.counts, len(lower))
+
+    def within(self, lower: Array, upper: Array, seed: int = 0) -> PointSet:
+        """All points, shape (n, k)."""
+        counts = per_coordinate(self.kind, self.counts, len(lower))
+        axes = [
+            a + chebyshev(count, ends=self.ends) * (b - a) if b > a else np.array([a])
+            for a, b, count in zip(lower, upper, counts, strict=True)
+        ]
+        return PointSet.fixed(np.minimum(tensor(axes), upper))
+
+
+@dataclass(frozen=True)
+class Uniform(Kind):
     """Fresh uniform points at each iteration: `batch` inside, and `batch` for each condition."""
 
     kind: ClassVar[str] = "uniform"
 
     batch: int = parameter(512, "points drawn per iteration and region", least=1)
 
-    def within(self, lower: Array, upper: Array) -> PointSet:
+    def within(self, lower: Array, upper: Array, seed: int = 0) -> PointSet:
         """`batch` points, shape (batch, k); one where the region is a single point."""
         count = self.batch if free_coordinates(lower, upper) else 1
         base, span = np.tile(lower, (count, 1)), np.tile(upper - lower, (count, 1))
@@ -136,17 +254,197 @@ class Uniform(Parameterised):
 
 
 @dataclass(frozen=True)
-class Scattered(Parameterised):
+class Scattered(Kind):
     """A fixed low-discrepancy set: `count` points inside, and equally dense ones for each condition."""
 
     kind: ClassVar[str] = "scattered"
 
     count: int = parameter(512, "points inside", least=1)
 
-    def within(self, lower: Array, upper: Array) -> PointSet:
+    def within(self, lower: Array, upper: Array, seed: int = 0) -> PointSet:
         """Points of shape (n, k)."""
-        count = math.ceil(self.count ** (free_coordinates(lower, upper) / len(lower)))
+        count = matching(self.count, lower, upper)
         return PointSet.fixed(scattered_points(count, tuple(lower), tuple(upper), TRAINING_START))
 
 
-Points = Grid | JitteredGrid | Uniform | Scattered
+class Sampled(Kind):
+    """Points drawn on the host from the case's seed, all at once."""
+
+    @abstractmethod
+    def sample(self, lower: Array, upper: Array, generator: np.random.Generator) -> Array:
+        """Points (n, k) of a region."""
+
+    def within(self, lower: Array, upper: Array, seed: int = 0) -> PointSet:
+        """The points of the case's seed, shape (n, k)."""
+        return PointSet.fixed(self.sample(lower, upper, points_generator(seed, *lower, *upper)))
+
+    def renewed(
+        self, lower: Array, upper: Array, generator: np.random.Generator, residual_at: ResidualAt | None = None
+    ) -> Array:
+        """Another sample."""
+        return self.sample(lower, upper, generator)
+
+
+def fill(
+    unit: Callable[[int, int, np.random.Generator], Array],
+    count: int,
+    lower: Array,
+    upper: Array,
+    generator: np.random.Generator,
+) -> Array:
+    """`count` points (count, k) of a region from a rule (count, coordinates, generator) for the unit cube.
+
+    The rule sees only the coordinates in which the region is not flat; a single point is repeated.
+    """
+    points = np.tile(lower, (count, 1))
+    free = np.flatnonzero(upper > lower)
+    if count and len(free):
+        extent = upper[free] - lower[free]
+        points[:, free] = np.minimum(lower[free] + unit(count, len(free), generator) * extent, upper[free])
+    return points
+
+
+@dataclass(frozen=True)
+class Sobol(Sampled):
+    """A scrambled Sobol set: `count` points inside, and equally dense ones for each condition.
+
+    A power of two gives a balanced set. Other numbers are accepted without a warning: they are the beginning of the
+    next larger balanced set.
+    """
+
+    kind: ClassVar[str] = "sobol"
+
+    count: int = parameter(512, "points inside, best a power of two", least=1)
+    every: int = parameter(0, "iterations after which the set is drawn anew; 0 for never", least=0)
+
+    def sample(self, lower: Array, upper: Array, generator: np.random.Generator) -> Array:
+        """Points of shape (n, k)."""
+        return fill(sobol, matching(self.count, lower, upper), lower, upper, generator)
+
+
+@dataclass(frozen=True)
+class LatinHypercube(Sampled):
+    """A Latin hypercube: each of n equal strata of every coordinate holds one of the n points.
+
+    `count` points inside, and equally dense ones for each condition.
+    """
+
+    kind: ClassVar[str] = "latin-hypercube"
+
+    count: int = parameter(512, "points inside", least=1)
+    every: int = parameter(0, "iterations after which the set is drawn anew; 0 for never", least=0)
+
+    def sample(self, lower: Array, upper: Array, generator: np.random.Generator) -> Array:
+        """Points of shape (n, k)."""
+        return fill(latin_hypercube, matching(self.count, lower, upper), lower, upper, generator)
+
+
+@dataclass(frozen=True)
+class Adaptive(Sampled):
+    """Points that go where the residual is: the residual-based adaptive distribution RAD of Wu et al. 2023.
+
+    Every `every` iterations all `count` points are replaced. A share `kept` of them stays evenly spread, a fresh Sobol
+    set, so that nowhere is left empty. The others are drawn from `pool` fresh candidates, without replacement, with
+    probabilities in proportion to |r|^power / mean(|r|^power) + offset, where the mean is over the candidates. The
+    first set, and those of the conditions, which are equally dense, are Sobol sets.
+    """
+
+    kind: ClassVar[str] = "adaptive"
+
+    count: int = parameter(512, "points inside", least=1)
+    every: int = parameter(1000, "iterations after which points follow the residual anew", least=1)
+    pool: int = parameter(8192, "candidates at which the residual is looked at", least=1)
+    power: float = parameter(1.0, "power of the residual in the density; more sharpens it", least=0)
+    offset: float = parameter(1.0, "what is added to the density everywhere; more flattens it", least=0)
+    kept: float = parameter(0.25, "share of points that stay evenly spread", least=0, most=1)
+
+    def __post_init__(self) -> None:
+        """Something is to be drawn, and from enough candidates."""
+        super().__post_init__()
+        drawn = self._drawn(self.count)
+        if not drawn:
+            raise InputError(
+                f"{self.kind}: parameter 'kept' is {self.kept}, which leaves none of {self.count} points to follow the "
+                "residual; give a smaller share, or choose the kind 'sobol'"
+            )
+        if self.pool < drawn:
+            raise InputError(
+                f"{self.kind}: parameter 'pool' is {self.pool}, but {drawn} points are drawn from it; "
+                f"give at least {drawn}, better ten times as many"
+            )
+
+    def sample(self, lower: Array, upper: Array, generator: np.random.Generator) -> Array:
+        """Evenly spread points, shape (n, k)."""
+        return fill(sobol, matching(self.count, lower, upper), lower, upper, generator)
+
+    def renewed(
+        self, lower: Array, upper: Array, generator: np.random.Generator, residual_at: ResidualAt | None = None
+    ) -> Array:
+        """Evenly spread points, then those drawn by the residual; all evenly spread if it is not given."""
+        if residual_at is None:
+            return self.sample(lower, upper, generator)
+        count = matching(self.count, lower, upper)
+        drawn = self._drawn(count)
+        spread = fill(sobol, count - drawn, lower, upper, generator)
+        candidates = fill(sobol, self.pool, lower, upper, generator)
+        densities = residual_densities(residual_at(candidates), self.power, self.offset)
+        return np.concatenate([spread, candidates[weighted_choice(densities, drawn, generator)]])
+
+    def _drawn(self, count: int) -> int:
+        """How many of `count` points follow the residual."""
+        return count - round(self.kept * count)
+
+
+@dataclass(frozen=True)
+class Concentrated(Sampled):
+    """A Sobol set of which a share lies close to a plane x_axis = centre, for a front whose place is known.
+
+    Whoever uses it tells the method where the solution is steep. That is knowledge about the answer, given at setup,
+    which the other kinds do without; a comparison with them has to say so.
+
+    The share's distance from the plane has a normal, Cauchy or triangular profile, cut off at the ends of the region.
+    Along the other coordinates, and for the rest of the set, points are spread evenly. Conditions get equally dense
+    sets, those of faces that the plane crosses with the same share.
+    """
+
+    kind: ClassVar[str] = "concentrated"
+
+    count: int = parameter(512, "points inside, best a power of two", least=1)
+    axis: int = parameter(0, "coordinate across the plane, counted from 0, time last", least=0)
+    centre: float = parameter(0.0, "where the plane is along that coordinate")
+    width: float = parameter(
+        0.1, "spread over the extent of the coordinate (standard deviation, half-width, half of the base)", above=0
+    )
+    share: float = parameter(0.5, "share of points close to the plane", least=0, most=1)
+    profile: str = parameter("normal", "density across the plane", choices=("normal", "cauchy", "triangular"))
+    every: int = parameter(0, "iterations after which the set is drawn anew; 0 for never", least=0)
+
+    def check(self, lower: Array, upper: Array) -> None:
+        """The plane goes through the region."""
+        if self.axis >= len(lower):
+            raise InputError(
+                f"{self.kind}: parameter 'axis' is {self.axis}; the problem has {len(lower)} coordinates (time last), "
+                f"give at most {len(lower) - 1}"
+            )
+        low, high = float(lower[self.axis]), float(upper[self.axis])
+        if not low <= self.centre <= high:
+            raise InputError(
+                f"{self.kind}: parameter 'centre' is {self.centre}; coordinate {self.axis} runs from {low:g} to "
+                f"{high:g}, give a number between them"
+            )
+
+    def sample(self, lower: Array, upper: Array, generator: np.random.Generator) -> Array:
+        """Evenly spread points, then those close to the plane, shape (n, k)."""
+        count = matching(self.count, lower, upper)
+        low, high = float(lower[self.axis]), float(upper[self.axis])
+        if not high > low:
+            return fill(sobol, count, lower, upper, generator)
+        close = round(self.share * count)
+        spread = fill(sobol, count - close, lower, upper, generator)
+        points = fill(sobol, close, lower, upper, generator)
+        unit = (points[:, self.axis] - low) / (high - low)
+        points[:, self.axis] = near(self.profile, unit, low, high, self.centre, self.width * (high - low))
+        return np.concatenate([spread, points])
+
+
+Points = Grid | JitteredGrid | Chebyshev | Uniform | Scattered | Sobol | LatinHypercube | Adaptive | Concentrated

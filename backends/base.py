@@ -13,7 +13,8 @@ To write a new solver:
    first step (assembly, a factorisation that many steps share) goes in `Session.prepare()`, which counts as *setup*;
 5. `Session.solve()` steps in time or trains: timed as *solve*. It does no other work, prints and writes nothing;
    An iterative method may call `context.watch.look(iteration, self.solution)` now and then: the clock stands still
-   while the unfinished solution is judged, and `context.watch.elapsed()` is what a time budget is measured by;
+   while the unfinished solution is judged, and `context.watch.elapsed()` is what a time budget is measured by. What
+   is judged is kept by the harness, as the arrays `trace_…` of `FACTS`;
 6. `Session.solution(points)` evaluates at points of shape (n, k) and returns (n, components): timed as *evaluate*;
    a method that steps in time keeps the levels around the instants of `problem.points()` and answers at those alone;
 7. `Session.facts()` reports what happened, under the names of `FACTS`; arrays among them are kept beside the solution;
@@ -47,11 +48,20 @@ FACTS = {
     "evaluations": "evaluations of the right-hand side",
     "tolerance": "requested relative tolerance",
     "final_loss": "loss at the end of training",
+    "stopped_by": "what ended training: steps, time, target, stagnation",
+    "derivatives": "how derivatives in the residual were taken",
+    "best_iteration": "iteration whose parameters were kept",
     "engine": "how the inner loop was run",
     "stability_limit": "largest stable time step",
     "blow_up_step": "step at which the solution left every bound",
     "loss_iterations": "iterations at which the loss was noted (array)",
     "loss_history": "the loss there (array)",
+    "loss_terms": "the terms of the loss at loss_iterations, shape (notes, terms) (array)",
+    "term_names": "names of the loss terms, comma-separated",
+    "trace_iterations": "iterations at which the harness looked at the unfinished solution (array)",
+    "trace_seconds": "seconds of solving until then, without those spent looking (array)",
+    "trace_errors": "the error there in the problem's headline measure, NaN where it could not be judged (array)",
+    "look_failure": "why an unfinished solution could not be judged",
     "trajectory_t": "instants of a trajectory (array)",
     "trajectory_y": "its states, shape (instants, components) (array)",
 }

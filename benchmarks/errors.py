@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,23 @@ def error_norms(problem: Problem, solution: Array) -> dict[str, float | None]:
         ValueError: if `solution` has another shape than the reference.
 
     """
-    reference = problem.reference(problem.points())
+    return _norms(problem, solution, problem.reference(problem.points()))
+
+
+def headline_error(problem: Problem, solution: Array, reference: Array) -> float:
+    """What the problem is judged by, for a `solution` with the `reference` at its evaluation points; NaN if undefined.
+
+    Raises:
+        ValueError: if `solution` has another shape than the reference.
+
+    """
+    value = _norms(problem, solution, reference).get(problem.headline)
+    if value is None:
+        value = problem.measures(solution).get(problem.headline)
+    return math.nan if value is None else float(value)
+
+
+def _norms(problem: Problem, solution: Array, reference: Array) -> dict[str, float | None]:
     if solution.shape != reference.shape:
         raise ValueError(f"the solution has shape {solution.shape}, the reference {reference.shape}")
     with np.errstate(all="ignore"):

@@ -62,7 +62,7 @@ def execute(
         known = {} if memories is None else memories
         if timing.status is Status.FINISHED and limits.measure_memory and case.rehearsal not in known:
             known[case.rehearsal] = _run_pass(case, interpreter, limits, plugins, "memory", cache)
-    arrays = {name: _unpack(text) for name, text in timing.done.get("arrays", {}).items()}
+    arrays = {name: _unpack(text) for name, text in timing.arrays.items()}
     record = case.blank_record(run, timing.status, timing.reason)
     _fill_times(record, timing)
     if timing.status is Status.FINISHED and case.rehearsal in known:

@@ -39,6 +39,7 @@ class Pass:
     started: dict[str, Any] = field(default_factory=dict)
     done: dict[str, Any] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, str] = field(default_factory=dict)
     wall_s: float = 0.0
 
     @property
@@ -145,8 +146,9 @@ def _take(event: dict[str, Any], result: Pass) -> None:
         result.started = event
     elif kind == "failed":
         result.status, result.reason = FAILURES.get(event["kind"], Status.CRASHED), one_line(event["reason"])
+        result.arrays = event.get("arrays", {})
     elif kind == "done":
-        result.status, result.done = Status.FINISHED, event
+        result.status, result.arrays, result.done = Status.FINISHED, event.pop("arrays"), event
     elif kind == "memory":
         result.status, result.memory = Status.FINISHED, event
     else:

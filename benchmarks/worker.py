@@ -26,6 +26,8 @@ from typing import Any
 
 COMPILING_FACTOR = 5.0
 """How much longer than their budget all rounds together may take where each one compiles anew."""
+OWN = ("solution", "trace_")
+"""Beginnings of the names under which the harness keeps what it has seen; a solver cannot report it."""
 
 
 def main() -> None:
@@ -99,14 +101,14 @@ def _set_circumstances(request: dict[str, Any]) -> None:
 def _serve(request: dict[str, Any], send: Any) -> None:
     import backends
     import problems
-    from backends.base import Context, Diverged
+    from backends.base import Context, Diverged, Watch
     from benchmarks import memory
+    from benchmarks.looking import JudgingWatch
     from benchmarks.plugins import load_plugins
 
     load_plugins(request["plugins"])
     problem = problems.REGISTRY.get(request["problem"]).create(request["problem_parameters"])
     solver = backends.REGISTRY.get(request["solver"]).create(request["solver_parameters"])
-    context = Context(request["seed"], request["device"], request["precision"])
     versions = [_version(importlib.import_module(library), library) for library in solver.libraries]
     for module in solver.imports:
         importlib.import_module(module)
@@ -116,13 +118,17 @@ def _serve(request: dict[str, Any], send: Any) -> None:
         send("failed", kind="absent", reason=absent)
         return
     points = problem.points()
+    # Nobody looks in the memory pass: what judging takes would count as the method's memory.
+    watch = Watch() if request["pass"] == "memory" else JudgingWatch(problem)
+    context = Context(request["seed"], request["device"], request["precision"], watch)
     try:
         if request["pass"] == "memory":
             _memory_pass(solver.rehearsal(), problem, context, points, send)
         else:
             _timing_pass(solver, problem, context, points, request, send)
     except Diverged as error:
-        send("failed", kind="diverged", reason=str(error))
+        trace = watch.trace() if isinstance(watch, JudgingWatch) else {}
+        send("failed", kind="diverged", reason=str(error), arrays=_packed(trace))
 
 
 def _version(module: Any, name: str) -> str:
@@ -145,24 +151,32 @@ def _timing_pass(solver: Any, problem: Any, context: Any, points: Any, request: 
         t2 = clock()
         session.prepare()
         t3 = clock()
+        context.watch.start()
         session.solve()
+        solving = context.watch.elapsed()
         t4 = clock()
         answer = session.solution(points)
         t5 = clock()
         gc.enable()
-        send("round", setup=t1 - t0 + t3 - t2, compile=t2 - t1, solve=t4 - t3, evaluate=t5 - t4)
+        send("round", setup=t1 - t0 + t3 - t2, compile=t2 - t1, solve=solving, evaluate=t5 - t4)
         # Most libraries find their code compiled in a second round; for those that do not, the whole is bounded too.
+        # Looking takes time as well, although no clock shows it.
         spent += t5 - t2 + t1 - t0
         if spent > request["rounds_budget_s"] or t5 - begun > COMPILING_FACTOR * request["rounds_budget_s"]:
             break
     assert session is not None
     facts, arrays = {}, {"solution": answer}
     for key, value in session.facts().items():
+        if key.startswith(OWN):
+            continue
         if getattr(value, "ndim", 0):
             arrays[key] = value
         else:
             facts[key] = value.item() if hasattr(value, "item") else value
-    send("done", facts=facts, outcome=session.outcome, arrays={key: _pack(value) for key, value in arrays.items()})
+    arrays |= context.watch.trace()
+    if context.watch.failure:
+        facts["look_failure"] = context.watch.failure
+    send("done", facts=facts, outcome=session.outcome, arrays=_packed(arrays))
 
 
 def _memory_pass(solver: Any, problem: Any, context: Any, points: Any, send: Any) -> None:
@@ -175,6 +189,7 @@ def _memory_pass(solver: Any, problem: Any, context: Any, points: Any, send: Any
     session = solver.begin(problem, context)
     session.compile()
     session.prepare()
+    context.watch.start()
     session.solve()
     session.solution(points)
     peak, device_method, further = memory.device_peak(solver.libraries, context.device)
@@ -187,6 +202,10 @@ def _memory_pass(solver: Any, problem: Any, context: Any, points: Any, send: Any
         device_method=device_method,
         further=further,
     )
+
+
+def _packed(arrays: dict[str, Any]) -> dict[str, str]:
+    return {name: _pack(array) for name, array in arrays.items()}
 
 
 def _pack(array: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -17,13 +18,14 @@ from backends.neural.collocation import (
     Grid,
     JitteredGrid,
     LatinHypercube,
+    Points,
     Scattered,
     Sobol,
     Uniform,
     matching,
 )
 from backends.neural.sampling import points_generator, residual_densities, sobol, weighted_choice
-from problems.parameters import InputError
+from problems.parameters import InputError, Parameterised, build, flatten, parameter
 
 LOWER, UPPER = np.array([-1.0, 2.0, 0.0]), np.array([1.0, 2.5, 3.0])
 FACE = np.array([1.0, 2.0, 0.0]), UPPER
@@ -258,7 +260,7 @@ def test_faces_that_the_plane_crosses_are_concentrated_and_others_are_even():
     assert kstest(apart[:, 0], "uniform").pvalue > 0.5
 
 
-def test_the_candidates_of_a_small_seeded_generator_do_not_repeat():
+def test_one_generator_gives_another_sobol_set_each_time():
     generator = np.random.default_rng(0)
     assert (sobol(8, 2, generator) != sobol(8, 2, generator)).any()
 
@@ -285,3 +287,14 @@ def test_the_candidates_of_a_small_seeded_generator_do_not_repeat():
 def test_nonsense_is_refused_with_field_value_and_remedy(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+@dataclass(frozen=True)
+class Holder(Parameterised):
+    points: Points = parameter(Uniform(), "any kind")
+
+
+@pytest.mark.parametrize("points", EVERY_KIND, ids=lambda points: points.kind)
+def test_every_kind_survives_a_suite_file(points):
+    row = flatten(Holder(points=points))
+    assert build(Holder, row) == Holder(points=points)

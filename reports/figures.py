@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from benchmarks.record import Record
 from problems import Problem
 from problems.base import ODE, PDE, Array, MatrixEigenproblem
-from reports import pictures, workprecision
+from reports import pictures, training, workprecision
 from reports.convergence import STEPS, studies
 from reports.drawing import Figure, Palette
 from reports.run import Run
 from reports.summary import Configuration, Section
+from reports.training import Course
 
-LOSS = ("loss_iterations", "loss_history")
 TRAJECTORY = ("trajectory_t", "trajectory_y")
 
 
-def of_section(run: Run, section: Section, problem: Problem | None, palette: Palette, anchor: str) -> Iterator[Figure]:
-    """Step-size studies, pictures of the best row of each solver, training curves; `anchor` begins their names."""
+def of_section(
+    run: Run, section: Section, problem: Problem | None, courses: Sequence[Course], palette: Palette, anchor: str
+) -> Iterator[Figure]:
+    """Step-size studies, pictures of the best row of each solver, training; `anchor` begins their names."""
     found = studies(section)
     for step in STEPS:
         of_step = [study for study in found if study.step == step]
         if of_step:
             yield workprecision.step_study(of_step, section, palette, f"{anchor}-{step}")
-    curves = _training_curves(run, section)
     best = {c: run.arrays(_best(run, c)) for c in _best_of_each_solver(section)}
     solutions = {c: a["solution"] for c, a in best.items() if problem and _matches(a.get("solution"), problem)}
     if isinstance(problem, PDE) and solutions:
@@ -39,21 +40,12 @@ def of_section(run: Run, section: Section, problem: Problem | None, palette: Pal
             t, y = (arrays.get(name) for name in TRAJECTORY)
             if t is not None and y is not None and y.shape == (t.size, problem.dimension) and t.size > 1:
                 yield pictures.flow(problem, c, t.ravel(), y, f"{anchor}-flow-{i}")
-    if curves:
-        yield workprecision.training(curves, palette, f"{anchor}-loss")
-
-
-def _training_curves(run: Run, section: Section) -> list[tuple[Configuration, list[tuple[Array, Array]]]]:
-    curves = []
-    for c in section.configurations:
-        if c.family != "neural":
-            continue
-        arrays = [run.arrays(run.record(case)) for case in c.shown["case"]]
-        histories = [(a[LOSS[0]].ravel(), a[LOSS[1]].ravel()) for a in arrays if all(name in a for name in LOSS)]
-        histories = [(at, loss) for at, loss in histories if at.size == loss.size > 1]
-        if histories:
-            curves.append((c, histories))
-    return curves
+    drawn = (
+        training.trajectories(courses, section.headline, palette, f"{anchor}-training"),
+        training.losses(courses, palette, f"{anchor}-loss"),
+        training.terms(courses, f"{anchor}-terms"),
+    )
+    yield from (figure for figure in drawn if figure)
 
 
 def _best_of_each_solver(section: Section) -> list[Configuration]:

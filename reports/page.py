@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.record import Record
 from problems import Problem
-from reports import figures, workprecision
+from reports import figures, training, workprecision
 from reports.cells import Table
 from reports.conclusions import conclude, costs
 from reports.drawing import Figure, Palette
@@ -136,7 +136,13 @@ def _chapter(run: Run, members: list[Section], palette: Palette) -> Chapter:
 
 def _part(run: Run, section: Section, problem: Problem | None, palette: Palette) -> Part:
     anchor = _anchor(f"{section.problem} {section.title or 'results'}")
-    drawn = (workprecision.work_precision(section, w, palette, f"{anchor}-{w}") for w in workprecision.WORK)
+    courses = training.read(run, section)
+    # The clock of a trajectory is that of the solve phase.
+    paths = {"solve_median": training.behind(courses)}
+    drawn = (
+        workprecision.work_precision(section, work, palette, f"{anchor}-{work}", paths.get(work, ()))
+        for work in workprecision.WORK
+    )
     table = costs(section)
     commands = [
         (f"{c.label}, seed {row['seed']}" if len(c.rows) > 1 else c.label, run.command(run.record(row["case"])))
@@ -152,7 +158,7 @@ def _part(run: Run, section: Section, problem: Problem | None, palette: Palette)
         cost=cost_table(table, section) if len(section.configurations) > 1 and table else None,
         table=measured(section),
         work=[figure for figure in drawn if figure],
-        figures=list(figures.of_section(run, section, problem, palette, anchor)),
+        figures=list(figures.of_section(run, section, problem, courses, palette, anchor)),
         commands=commands,
     )
 

@@ -71,7 +71,8 @@ class Run:
     def arrays(self, record: Record) -> dict[str, Array]:
         """The arrays saved for a record; empty, with a note, where the file is missing or damaged."""
         found = store.read_arrays(self.path, record.case)
-        if not found and record.answered:
+        # A method that diverged on its way has no solution; one whose solution was judged must have it.
+        if not found and record.answered and record.max_abs is not None:
             name = f"{store.SOLUTIONS}/{record.case}.npz"
             self.note(f"The solution of {record.solver} on {record.problem} is missing or damaged ({name}).")
         return found

@@ -38,6 +38,10 @@ def measured(section: Section) -> Table:
     for column, title in TIMES.items():
         columns.append((Column(title, "time"), [_spread(c, column, seconds) for c in chosen]))
     columns += [*_memory(chosen, "host"), *_memory(chosen, "device")]
+    columns.append((Column("training ended by", numeric=False), [_said(c, "fact.stopped_by") for c in chosen]))
+    columns.append((Column("iterations"), [_spread(c, "fact.iterations", count) for c in chosen]))
+    columns.append((Column("kept iteration"), [_spread(c, "fact.best_iteration", count) for c in chosen]))
+    columns.append((Column("derivatives", numeric=False), [_said(c, "fact.derivatives") for c in chosen]))
     columns.append((Column("seeds"), [_seeds(c) for c in chosen]))
     kept = [(head, cells) for head, cells in columns if any(cell.text for cell in cells)]
     rows = tuple(zip(*(cells for _, cells in kept), strict=True))
@@ -187,6 +191,14 @@ def _spread(c: Configuration, column: str, words: Callable[[float], str], kind: 
     return quantity(spread.median, words, spread, kind) if spread else Cell("")
 
 
+def _said(c: Configuration, column: str) -> Cell:
+    """What the shown rows say in words; with the number of seeds that say it, where they differ."""
+    said = [str(value) for value in c.shown[column].dropna()] if column in c.shown else []
+    if len(set(said)) < 2:
+        return text(said[0] if said else "")
+    return text(", ".join(f"{value} ({said.count(value)})" for value in dict.fromkeys(said)))
+
+
 def _memory(chosen: Sequence[Configuration], kind: str) -> list[tuple[Column, list[Cell]]]:
     """One column per method of measurement, so that no column mixes two."""
     methods = [str(c.first[f"{kind}_method"]) for c in chosen]
@@ -238,4 +250,5 @@ def _winner(c: Configuration | None, why: str) -> Cell:
     if c is None:
         return text("—", why, kind="muted")
     total = c.median("total_s")
-    return text(c.label, f"{seconds(c.median('solve_median'))} (total {seconds(total)})")
+    failed = f", {c.failed} of {len(c.rows)} seeds failed" if c.failed else ""
+    return text(c.label, f"{seconds(c.median('solve_median'))} (total {seconds(total)}){failed}")

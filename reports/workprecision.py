@@ -1,4 +1,4 @@
-"""Work–precision diagrams, step-size studies and training curves: errors and losses on logarithmic axes."""
+"""Work–precision diagrams and step-size studies: errors on logarithmic axes."""
 
 from __future__ import annotations
 
@@ -9,24 +9,33 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from problems.base import Array
 from reports.convergence import Study
-from reports.drawing import INK, LINES, MARKERS, WIDE, Figure, Palette, canvas, finish, legend, log_axis
+from reports.drawing import FLOOR, INK, LINES, MARKERS, WIDE, Figure, Palette, canvas, finish, legend, log_axis
 from reports.summary import Configuration, Section, Spread, pareto
-from reports.words import metric, scientific
+from reports.training import Path, lost_seeds
+from reports.words import metric
 
-FLOOR = 1e-16
-"""Errors below are drawn here: rounding alone decides about them, and zero has no logarithm."""
+MOST_PATHS = 8
+"""More trajectories than this behind the points would hide them."""
 WORK = {"solve_median": "solve time / s", "total_s": "set-up + compilation + solve time / s"}
 
 
-def work_precision(section: Section, work: str, palette: Palette, name: str) -> Figure | None:
-    """Error against time for both families, or None where fewer than two configurations have both."""
+def work_precision(
+    section: Section, work: str, palette: Palette, name: str, paths: Sequence[tuple[Configuration, Path]] = ()
+) -> Figure | None:
+    """Error against time for both families, or None where fewer than two configurations have both.
+
+    `paths` are drawn behind, as the way on which a network came to its point; they do not widen the axes, and they are
+    left out where they are more than `MOST_PATHS`.
+    """
     points = [(c, c.spread(work), c.spread("error")) for c in section.configurations if c.finished]
     drawn = [(c, time, error) for c, time, error in points if time and error and time.least > 0.0]
     if len(drawn) < 2:
         return None
     with canvas(3.5, width=WIDE) as (figure, (axes,)):
+        behind = [] if len(paths) > MOST_PATHS else list(paths)
+        for c, (seconds, errors) in behind:
+            axes.plot(seconds, np.maximum(errors, FLOOR), color=palette[c.solver], lw=0.7, alpha=0.35, zorder=1)
         for c, time, error in drawn:
             _whiskers(axes, time, error, palette[c.solver])
         for c, time, error in drawn:
@@ -52,9 +61,11 @@ def work_precision(section: Section, work: str, palette: Palette, name: str) -> 
             "seeds (hollow where no more seeds finished than failed), thick bars quartiles, thin bars the whole range; "
             "lines are the Pareto fronts."
         )
+        if behind:
+            caption += " Pale lines show the way of a network while it was trained."
         if left_out:
             caption += f" {left_out} of {len(section.configurations)} configurations have no answer to show."
-        return finish(figure, name, caption)
+        return finish(figure, name, caption + lost_seeds(c for c, _, _ in drawn))
 
 
 def step_study(studies: Sequence[Study], section: Section, palette: Palette, name: str) -> Figure:
@@ -95,40 +106,8 @@ def step_study(studies: Sequence[Study], section: Section, palette: Palette, nam
             figure,
             name,
             f"Error against {unit}. Solid lines are powers of the step fitted to the points before a plateau, dotted "
-            "lines are plateaus, where something other than this step limits the error.",
-        )
-
-
-def training(curves: Sequence[tuple[Configuration, list[tuple[Array, Array]]]], palette: Palette, name: str) -> Figure:
-    """Training loss against iterations, one band per configuration."""
-    with canvas(2.8) as (figure, (axes,)):
-        handles, iterations, losses = [], [], []
-        dashes = ("-", "--", ":", "-.")
-        for i, (c, histories) in enumerate(curves):
-            style: dict[str, Any] = {"color": palette[c.solver], "ls": dashes[i % len(dashes)], "lw": 1.3}
-            length = min(len(loss) for _, loss in histories)
-            at = np.asarray(histories[0][0])[:length]
-            stack = np.array([np.asarray(loss, dtype=float)[:length] for _, loss in histories])
-            stack = np.where(np.isfinite(stack) & (stack > 0.0), stack, np.nan)
-            keep = np.unique(np.linspace(0, length - 1, min(length, 250)).astype(int))
-            at, stack = np.maximum(at[keep], 1), stack[:, keep]
-            seen = np.isfinite(stack).any(axis=0)
-            if not seen.any():
-                continue
-            at, stack = at[seen], stack[:, seen]
-            middle = np.nanmedian(stack, axis=0)
-            axes.plot(at, middle, **style)
-            if len(stack) > 1:
-                axes.fill_between(at, np.nanmin(stack, 0), np.nanmax(stack, 0), color=style["color"], alpha=0.18, lw=0)
-            handles.append(Line2D([], [], label=f"{c.label}: {scientific(middle[-1], 2)} at the end", **style))
-            iterations += [float(at[0]), float(at[-1])]
-            losses += [float(np.nanmin(stack)), float(np.nanmax(stack))]
-        if losses:
-            log_axis(axes, "y", losses)
-        axes.set(xlabel="iteration", ylabel="training loss")
-        legend(axes, handles, 1, -0.24)
-        return finish(
-            figure, name, "Training loss: median over seeds, the band is their range. A loss is not an error."
+            "lines are plateaus, where something other than this step limits the error."
+            + lost_seeds(c for study in studies for c in study.configurations),
         )
 
 

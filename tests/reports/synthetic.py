@@ -69,8 +69,9 @@ class Writer:
             threads=1,
             **(row | columns),
         )
-        if solution is not None:
-            np.savez_compressed(self.folder / "solutions" / f"{record.case}.npz", solution=solution, **(arrays or {}))
+        kept = ({} if solution is None else {"solution": solution}) | dict(arrays or {})
+        if kept:
+            np.savez_compressed(self.folder / "solutions" / f"{record.case}.npz", **kept)
         self.records.append(record)
         return record
 
@@ -140,8 +141,14 @@ def _heat(writer: Writer) -> None:
             heat, "implicit", exact(heat, error), settings=settings, solve_s=[1e-3 / dt], dx=0.02, dt=dt, **common
         )
     history = np.arange(0, 1000, 10.0)
+    looks = np.array([1, 10, 100, 500, 1000])
     for seed, error in enumerate(SEED_ERRORS):
         loss = (1 + seed) * np.exp(-history / 200)
+        trace = {
+            "trace_iterations": looks,
+            "trace_seconds": (20.0 + seed) * looks / looks[-1],
+            "trace_errors": error * np.sqrt(looks[-1] / looks),
+        }
         writer.add(
             heat,
             "network",
@@ -152,12 +159,21 @@ def _heat(writer: Writer) -> None:
             compile_s=3.0,
             solve_s=[20.0 + seed],
             unknowns=81,
-            arrays={"loss_iterations": history, "loss_history": loss},
+            arrays={
+                "loss_iterations": history,
+                "loss_history": loss,
+                "loss_terms": np.outer(loss, [0.75, 0.25]),
+                **trace,
+            },
+            facts={"stopped_by": "time" if seed else "steps", "term_names": "residual,initial value"},
             **common,
         )
     neural = {"family": "neural", "settings": {"width": 50}, **common}
     writer.add(heat, "network", exact(heat, 2e-2), seed=0, **neural)
     writer.add(heat, "network", None, seed=1, status="not finite", reason="400 of 400 values are NaN", **neural)
+    blown = {"trace_iterations": looks[:3], "trace_seconds": 0.1 * looks[:3], "trace_errors": np.array([0.5, 0.3, 0.9])}
+    diverged = {"family": "neural", "settings": {"width": 90}, "status": "diverged", "reason": "at 200", **common}
+    writer.add(heat, "network", None, arrays=blown, **diverged)
     writer.add(heat, "plugged", None, status="crashed", reason=HOSTILE, **common)
     writer.add(heat, "absent", None, status="not installed", reason="dolfinx cannot be imported", **common)
 

@@ -8,8 +8,9 @@ import pytest
 
 import reports
 from reports.cells import Table
+from reports.conclusions import costs
 from reports.summary import Section, sections
-from reports.tables import measured, overview
+from reports.tables import cost_table, measured, overview
 from reports.words import factor, scientific, seconds
 from tests.reports.synthetic import Writer, exact
 
@@ -53,9 +54,30 @@ def test_errors_have_three_digits(value: float, words: str) -> None:
 
 def test_every_configuration_is_a_row_also_what_failed(found: list[Section]) -> None:
     table = measured(found[0])
-    assert len(table.rows) == len(found[0].configurations) == 14
+    assert len(table.rows) == len(found[0].configurations) == 15
     status = dict(zip(column(table, "solver"), column(table, "status"), strict=True))
     assert (status["plugged"], status["absent"]) == ("crashed", "not installed")
+
+
+def test_what_ended_training_is_counted_where_seeds_differ(found: list[Section]) -> None:
+    said = dict(zip(column(measured(found[0]), "solver"), column(measured(found[0]), "training ended by"), strict=True))
+    assert said["network · width = 20"] == "steps (1), time (4)"
+    assert said["explicit · cells = 10, dt = 0.005"] == ""
+
+
+def test_failed_seeds_stand_beside_the_costs_that_they_do_not_enter(tmp_path: Path) -> None:
+    import problems
+
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(tmp_path / "run")
+    writer.add(decay, "integrator", exact(decay, 1e-3))
+    for seed in range(4):
+        bad = {"status": "diverged", "reason": "lost"} if seed == 2 else {}
+        writer.add(decay, "network", None if bad else exact(decay, 1e-3), family="neural", seed=seed, **bad)
+    (section,) = sections(reports.load(writer.finish()))
+    (row,) = cost_table(costs(section), section).rows
+    assert row[2].text == "network"
+    assert row[2].detail.endswith(", 1 of 4 seeds failed")
 
 
 def test_two_methods_of_measuring_memory_never_share_a_column(tmp_path: Path) -> None:

@@ -1,0 +1,244 @@
+"""What happened while networks were trained: losses, their terms, and the error against the time spent so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from problems.base import Array
+from reports.drawing import FLOOR, INK, Figure, Palette, canvas, component_colours, finish, legend, log_axis
+from reports.run import Run
+from reports.summary import Configuration, Section
+from reports.words import metric, scientific
+
+LOSS = ("loss_iterations", "loss_history")
+TRACE = ("trace_iterations", "trace_seconds", "trace_errors")
+KEPT = (*LOSS, *TRACE, "loss_terms")
+DASHES = ("-", "--", ":", "-.")
+SEEDS: tuple[dict[str, Any], ...] = ({"ls": "-", "lw": 0.6, "alpha": 0.6}, {"ls": ":", "lw": 1.0})
+"""Lines of finished and of failed seeds."""
+DRAWN = 250
+MOST_PANELS = 6
+SPAN = 1e5
+"""How far a time axis reaches back from its end: what was seen before is set-up rather than training."""
+
+Path = tuple[Array, Array]
+"""Seconds and errors, both of shape (looks,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """The arrays that the training runs of a configuration left behind, by seed; failed runs are kept apart."""
+
+    configuration: Configuration
+    finished: tuple[dict[str, Array], ...]
+    failed: tuple[dict[str, Array], ...]
+
+    def losses(self) -> tuple[list[Path], list[Path]]:
+        """(iterations, loss) of the finished and of the failed seeds."""
+        return _together(self.finished, *LOSS), _together(self.failed, *LOSS)
+
+    def paths(self) -> tuple[list[Path], list[Path]]:
+        """(seconds, errors) of the finished and of the failed seeds."""
+        return _together(self.finished, *TRACE[1:]), _together(self.failed, *TRACE[1:])
+
+    def typical(self) -> Path | None:
+        """The median over finished seeds at each look, as far as all of them were looked at after the same iterations.
+
+        Seeds that were looked at differently cannot be averaged; then, and where nothing was seen, None.
+        """
+        seen = [a for a in self.finished if len({a[name].size if name in a else -1 for name in TRACE}) == 1]
+        seen = [a for a in seen if TRACE[0] in a]
+        length = min((a[TRACE[0]].size for a in seen), default=0)
+        iterations, seconds, errors = (np.array([a[name].ravel()[:length] for a in seen]) for name in TRACE)
+        if length < 2 or (iterations != iterations[0]).any():
+            return None
+        return np.median(seconds, axis=0), np.median(errors, axis=0)
+
+
+def read(run: Run, section: Section) -> list[Course]:
+    """The training runs of every network of a section, also of those that failed; a fault in looking is noted."""
+    courses = []
+    for c in section.configurations:
+        if c.family != "neural":
+            continue
+        parts: tuple[list[dict[str, Array]], list[dict[str, Array]]] = ([], [])
+        for _, row in c.rows.iterrows():
+            found = run.arrays(run.record(str(row["case"])))
+            parts[0 if row["ok"] else 1].append({name: found[name] for name in KEPT if name in found})
+            fault = row.get("fact.look_failure")
+            if isinstance(fault, str):
+                run.note(f"An unfinished solution of {c.label} on {section.problem} could not be judged: {fault}.")
+        courses.append(Course(c, tuple(parts[0]), tuple(parts[1])))
+    return courses
+
+
+def lost_seeds(configurations: Iterable[Configuration]) -> str:
+    """A sentence that counts the seeds that failed, with a space before it; empty where none did."""
+    lost = [f"{c.label} {c.failed} of {len(c.rows)}" for c in configurations if c.failed]
+    return f" Seeds that failed: {'; '.join(lost)}." if lost else ""
+
+
+def losses(courses: Sequence[Course], palette: Palette, name: str) -> Figure | None:
+    """Training loss against iterations, one band per configuration; None where no loss was kept."""
+    with canvas(2.8) as (figure, (axes,)):
+        handles: list[Line2D] = []
+        extent: list[float] = []
+        for i, course in enumerate(course for course in courses if any(course.losses())):
+            style: dict[str, Any] = {"color": palette[course.configuration.solver], "ls": DASHES[i % len(DASHES)]}
+            good, bad = course.losses()
+            label = course.configuration.label
+            for at, loss in bad:
+                axes.plot(*_thinned(np.maximum(at, 1), loss), color=style["color"], ls=":", lw=0.7)
+                extent += _positive(loss)
+            if good:
+                at, stack = _stack(good)
+                middle = np.median(stack, axis=0)
+                axes.plot(at, middle, lw=1.3, **style)
+                if len(stack) > 1:
+                    low, high = stack.min(axis=0), stack.max(axis=0)
+                    axes.fill_between(at, low, high, color=style["color"], alpha=0.18, lw=0)
+                extent += _positive(stack)
+                label += f": {scientific(float(middle[-1]), 2)} at the end" if np.isfinite(middle[-1]) else ""
+            handles.append(Line2D([], [], label=label, lw=1.3, **(style if good else style | {"ls": ":"})))
+        if not extent:
+            return None
+        log_axis(axes, "y", extent)
+        axes.set(xlabel="iteration", ylabel="training loss")
+        legend(axes, handles, 1, -0.24)
+        caption = "Training loss: median over seeds, the band is their range, dotted lines are seeds that failed. "
+        lost = lost_seeds(course.configuration for course in courses)
+        return finish(figure, name, f"{caption}A loss is not an error.{lost}")
+
+
+def trajectories(courses: Sequence[Course], headline: str, palette: Palette, name: str) -> Figure | None:
+    """Error against solve time while training, one colour per configuration; None where nobody looked."""
+    shown = [course for course in courses if any(course.paths())]
+    colours = shades([course.configuration for course in shown], palette)
+    with canvas(3.1) as (figure, (axes,)):
+        handles, times, errors = [], [], []
+        for course in shown:
+            colour = colours[course.configuration]
+            for paths, style in zip(course.paths(), SEEDS, strict=True):
+                for seconds, error in paths:
+                    axes.plot(seconds, np.maximum(error, FLOOR), color=colour, **style)
+                    times += _positive(seconds)
+                    errors += _positive(np.maximum(error, FLOOR))
+            typical = course.typical()
+            if typical is not None:
+                axes.plot(typical[0], np.maximum(typical[1], FLOOR), color=colour, lw=1.8)
+            line = "-" if course.finished else ":"
+            handles.append(Line2D([], [], color=colour, lw=1.8, ls=line, label=course.configuration.label))
+        if not times or not errors:
+            return None
+        log_axis(axes, "x", [max(t, max(times) / SPAN) for t in times])
+        log_axis(axes, "y", errors)
+        axes.set(xlabel="solve time / s", ylabel=metric(headline))
+        legend(axes, handles, 1, -0.22)
+        caption = (
+            "Error against solve time during training, without the time spent judging: thin lines are seeds (dotted "
+            "where they failed in the end), thick ones their median where all were looked at after the same iterations."
+        )
+        return finish(figure, name, caption + lost_seeds(course.configuration for course in courses))
+
+
+def terms(courses: Sequence[Course], name: str) -> Figure | None:
+    """The terms of the loss and their total, one panel per configuration; None where no terms were kept."""
+    found = [(course.configuration, arrays) for course in courses if (arrays := _with_terms(course)) is not None]
+    if not found:
+        return None
+    shown = found[:MOST_PANELS]
+    columns = min(2, len(shown))
+    rows = -(-len(shown) // columns)
+    with canvas(2.3 * rows, rows, columns) as (figure, panels):
+        for axes in panels[len(shown) :]:
+            axes.set_visible(False)
+        for (c, arrays), axes in zip(shown, panels, strict=False):
+            _panel(axes, c, arrays)
+        caption = "Total loss (dark) and its terms, of the first seed that finished."
+        if len(found) > len(shown):
+            caption += f" {len(found) - len(shown)} more configurations are not shown."
+        return finish(figure, name, caption)
+
+
+def behind(courses: Sequence[Course]) -> list[tuple[Configuration, Path]]:
+    """One path for each configuration: the median over seeds, or that of the seed with the median final error."""
+    found = []
+    for course in courses:
+        paths = [path for path in course.paths()[0] if np.isfinite(path[1]).any()]
+        if paths:
+            middle = sorted(paths, key=lambda path: path[1][np.isfinite(path[1])][-1])[(len(paths) - 1) // 2]
+            found.append((course.configuration, course.typical() or middle))
+    return found
+
+
+def shades(configurations: Sequence[Configuration], palette: Palette) -> dict[Configuration, str]:
+    """A colour for each configuration: that of its solver, as long as no two configurations share one."""
+    solvers = [c.solver for c in configurations]
+    if len(set(solvers)) == len(solvers):
+        return {c: palette[c.solver] for c in configurations}
+    return dict(zip(configurations, component_colours(len(configurations)), strict=True))
+
+
+def _together(seeds: Iterable[dict[str, Array]], along: str, values: str) -> list[Path]:
+    """Both arrays of the seeds that have them, where they fit together and show more than one moment."""
+    kept = [(a[along], np.asarray(a[values], dtype=float)) for a in seeds if along in a and values in a]
+    pairs = [(at.ravel(), value.ravel()) for at, value in kept]
+    return [(at, value) for at, value in pairs if at.size == value.size > 1]
+
+
+def _stack(histories: Sequence[Path]) -> Path:
+    """Losses of several seeds over their common iterations: (n,) and (seeds, n); what has no logarithm is NaN."""
+    length = min(loss.size for _, loss in histories)
+    stack = np.array([loss[:length] for _, loss in histories])
+    stack = np.where(np.isfinite(stack) & (stack > 0.0), stack, np.nan)
+    keep = _kept(length)
+    return np.maximum(histories[0][0][keep], 1), stack[:, keep]
+
+
+def _thinned(at: Array, values: Array) -> Path:
+    keep = _kept(at.size)
+    return at[keep], values[keep]
+
+
+def _kept(length: int) -> Array:
+    return np.unique(np.linspace(0, length - 1, min(length, DRAWN)).astype(int))
+
+
+def _positive(values: Array) -> list[float]:
+    """The extremes of what a logarithmic axis can show."""
+    good = values[np.isfinite(values) & (values > 0.0)]
+    return [float(good.min()), float(good.max())] if good.size else []
+
+
+def _with_terms(course: Course) -> dict[str, Array] | None:
+    for arrays in course.finished:
+        terms = arrays.get("loss_terms")
+        if terms is not None and all(name in arrays for name in LOSS):
+            notes = arrays[LOSS[0]].size
+            if terms.ndim == 2 and len(terms) == notes == arrays[LOSS[1]].size > 1 and _positive(terms):
+                return arrays
+    return None
+
+
+def _panel(axes: Axes, c: Configuration, arrays: dict[str, Array]) -> None:
+    at, count = np.maximum(arrays[LOSS[0]].ravel(), 1), arrays["loss_terms"].shape[1]
+    said = c.first.get("fact.term_names")
+    names = [part.strip() for part in said.split(",")] if isinstance(said, str) else []
+    if len(names) != count:
+        names = [f"term {i + 1}" for i in range(count)]
+    total = np.asarray(arrays[LOSS[1]], dtype=float).ravel()
+    axes.plot(*_thinned(at, total), color=INK, lw=1.3)
+    handles = []
+    for term, colour, label in zip(arrays["loss_terms"].T, component_colours(count), names, strict=True):
+        axes.plot(*_thinned(at, term), color=colour, lw=1.0)
+        handles.append(Line2D([], [], color=colour, lw=1.0, label=label))
+    log_axis(axes, "y", _positive(total) + _positive(arrays["loss_terms"]))
+    axes.set_title(c.label, loc="left", fontsize=7.5, wrap=True)
+    axes.set_xlabel("iteration")
+    legend(axes, handles, 2, -0.34)

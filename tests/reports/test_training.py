@@ -1,0 +1,122 @@
+"""Training is shown from what was seen while it ran, failed seeds included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import problems
+import reports
+from reports import training
+from reports.drawing import Palette
+from reports.page import compose
+from reports.run import Run
+from reports.summary import Section, sections
+from tests.reports.synthetic import SEED_ERRORS, Writer, exact
+
+PALETTE = Palette({"network": "neural"})
+
+
+def courses(run_dir: Path) -> list[training.Course]:
+    return training.read(Run.open(run_dir), first_section(run_dir))
+
+
+def first_section(run_dir: Path) -> Section:
+    return sections(reports.load(run_dir))[0]
+
+
+def write(folder: Path, *iterations: list[int]) -> Path:
+    """One network, seeds that were looked at after these iterations, one second each, with errors 1 / iteration."""
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(folder)
+    for seed, at in enumerate(iterations):
+        looks = np.array(at)
+        trace = {"trace_iterations": looks, "trace_seconds": 1.0 * looks, "trace_errors": (1 + seed) / looks}
+        writer.add(decay, "network", exact(decay, 1e-2), family="neural", seed=seed, arrays=trace)
+    return writer.finish()
+
+
+def test_typical_path_is_the_median_over_seeds_at_each_look(run_dir: Path) -> None:
+    typical = courses(run_dir)[0].typical()
+    assert typical is not None
+    assert typical[0] == pytest.approx(22.0 * np.array([0.001, 0.01, 0.1, 0.5, 1.0]))
+    assert typical[1] == pytest.approx(np.median(SEED_ERRORS) * np.sqrt([1000, 100, 10, 2, 1]))
+
+
+def test_typical_path_ends_where_the_first_seed_stopped(tmp_path: Path) -> None:
+    (course,) = courses(write(tmp_path / "run", [1, 2, 4], [1, 2, 4, 8], [1, 2, 4, 8]))
+    typical = course.typical()
+    assert typical is not None
+    assert typical[1] == pytest.approx([2.0, 1.0, 0.5])
+
+
+def test_seeds_looked_at_after_different_iterations_have_no_median(tmp_path: Path) -> None:
+    (course,) = found = courses(write(tmp_path / "run", [1, 2, 4], [1, 3, 5], [2, 3, 6]))
+    assert course.typical() is None
+    # Final errors are 1/4, 2/5 and 3/6: the second seed is the middle one.
+    ((_, (_, errors)),) = training.behind(found)
+    assert errors[-1] == pytest.approx(2 / 5)
+    assert training.trajectories(found, "relative_l2", PALETTE, "figure")
+
+
+def test_failed_seeds_are_drawn_and_counted(run_dir: Path) -> None:
+    found = courses(run_dir)
+    assert [len(course.failed) for course in found] == [0, 1, 1]
+    (blown,) = found[2].paths()[1]
+    assert blown[1].tolist() == [0.5, 0.3, 0.9]
+    figure = training.trajectories(found, "relative_l2", PALETTE, "figure")
+    assert figure
+    assert figure.caption.endswith("Seeds that failed: network · width = 50 1 of 2; network · width = 90 1 of 1.")
+
+
+def test_diverged_training_without_a_solution_is_not_called_damaged(run_dir: Path) -> None:
+    assert not [note for note in compose(Run.open(run_dir)).notes if "missing or damaged" in note]
+
+
+def test_terms_of_the_loss_carry_their_names(run_dir: Path) -> None:
+    figure = training.terms(courses(run_dir), "figure")
+    assert figure
+    assert ">residual<" in figure.svg
+    assert ">initial value<" in figure.svg
+
+
+def test_nothing_is_drawn_where_nothing_was_kept(tmp_path: Path) -> None:
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(tmp_path / "run")
+    writer.add(decay, "network", exact(decay, 1e-2), family="neural")
+    found = courses(writer.finish())
+    assert training.trajectories(found, "relative_l2", PALETTE, "a") is None
+    assert training.losses(found, PALETTE, "b") is None
+    assert training.terms(found, "c") is None
+    assert training.behind(found) == []
+
+
+def test_arrays_that_do_not_fit_together_are_left_out(tmp_path: Path) -> None:
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(tmp_path / "run")
+    odd = {"trace_iterations": np.arange(3), "trace_seconds": np.arange(3.0), "trace_errors": np.full(4, np.nan)}
+    odd |= {"loss_iterations": np.arange(5), "loss_history": np.full(5, np.nan), "loss_terms": np.ones(7)}
+    writer.add(decay, "network", exact(decay, 1e-2), family="neural", arrays=odd)
+    found = courses(writer.finish())
+    assert training.trajectories(found, "relative_l2", PALETTE, "a") is None
+    assert training.losses(found, PALETTE, "b") is None
+    assert training.terms(found, "c") is None
+
+
+def test_fault_in_looking_is_told_to_the_reader(tmp_path: Path) -> None:
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(tmp_path / "run")
+    fault = "iteration 7: ValueError: no such point"
+    writer.add(decay, "network", exact(decay, 1e-2), family="neural", facts={"look_failure": fault})
+    assert any(fault in note for note in compose(Run.open(writer.finish())).notes)
+
+
+def test_report_holds_the_training_figures_and_paths_behind_the_points(run_dir: Path) -> None:
+    part = compose(Run.open(run_dir)).chapters[0].parts[0]
+    names = [figure.name.rpartition("-")[2] for figure in part.figures]
+    assert {"training", "loss", "terms"} <= set(names)
+    solve, total = part.work
+    assert "while it was trained" in solve.caption
+    assert "while it was trained" not in total.caption

@@ -23,6 +23,7 @@ class TrainingSession(Session):
     """One training run; an engine sets up its arrays, trains, and evaluates one piece of points."""
 
     engine = ""
+    extrapolates = True
 
     def __init__(self, solver: PINN, problem: Problem, context: Context, calculus: Calculus) -> None:
         self.solver, self.problem, self.context = solver, problem, context

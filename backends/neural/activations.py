@@ -45,6 +45,11 @@ def _sine(f: Functions, z: Any, order: int) -> Derivatives:
     return (s, slope, -s, -slope)[: order + 1]
 
 
+def _cosine(f: Functions, z: Any, order: int) -> Derivatives:
+    s, slope = f.cos(z), -f.sin(z)
+    return (s, slope, -s, -slope)[: order + 1]
+
+
 def _silu(f: Functions, z: Any, order: int) -> Derivatives:
     inner = _sigmoid(f, z, order)
     products = (z * inner[0], *(k * inner[k - 1] + z * inner[k] for k in range(1, len(inner))))
@@ -71,6 +76,7 @@ ACTIVATIONS = MappingProxyType(
         "tanh": _tanh,
         "sigmoid": _sigmoid,
         "sine": _sine,
+        "cosine": _cosine,
         "gelu": _gelu,
         "silu": _silu,
         "relu": _leaky(0.0),

@@ -6,34 +6,43 @@ An engine (`torch_engine.py`, `jax_engine.py`) adds only the arithmetic, so two 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-import numpy as np
-
 from backends.base import Solver, as_ode
 from backends.neural.activations import PIECEWISE_LINEAR
-from backends.neural.collocation import Grid, JitteredGrid, Scattered, Uniform, region
-from backends.neural.networks import MLP
+from backends.neural.collocation import JitteredGrid, Points, Uniform, region
+from backends.neural.networks import DGM, MLP, ModifiedMLP, Residual
+from backends.neural.optimizers import (
+    LBFGS,
+    SGD,
+    Adam,
+    AdamW,
+    Chain,
+    LevenbergMarquardt,
+    SSBroyden,
+    Stage,
+    stages,
+)
 from backends.neural.pde_residual import PDEFormulation, has_diffusion
-from backends.neural.residual import Calculus, Formulation, ODEFormulation
+from backends.neural.presets import PRESETS
+from backends.neural.residual import Calculus, Formulation, ODEFormulation, Setting
 from backends.neural.trial import BoxTrial, PublishedTrial, StartTrial
 from backends.neural.trial import Trial as TrialFunction
-from problems.base import ODE, PDE, Array, Problem
-from problems.operations import Operations
-from problems.parameters import Parameterised, parameter
+from backends.neural.weighting import Balanced, Causal
+from problems.base import ODE, PDE, Problem
+from problems.parameters import InputError, Parameterised, parameter
 
 
 @dataclass(frozen=True)
 class Trial(Parameterised):
-    """Initial and Dirichlet conditions hold by construction; Neumann and periodic ones are terms of the loss."""
+    """Initial, Dirichlet and periodic conditions hold by construction; Neumann ones are terms of the loss."""
 
     kind: ClassVar[str] = "trial"
 
     form: str = parameter("automatic", "made for the box, or the source's own", choices=("automatic", "published"))
-    boundary_weight: float = parameter(1.0, "weight of the Neumann and periodic terms of the loss", above=0)
+    boundary_weight: float = parameter(1.0, "weight of the Neumann terms of the loss", above=0)
 
     def function(self, problem: PDE | ODE) -> TrialFunction:
         """Lift and mask for `problem`."""
@@ -46,6 +55,10 @@ class Trial(Parameterised):
         """Weights of initial and boundary terms; there is no initial one."""
         return 0.0, self.boundary_weight
 
+    @property
+    def balance(self) -> None:
+        """Weights stay as they are."""
+
 
 @dataclass(frozen=True)
 class Penalty(Parameterised):
@@ -55,6 +68,7 @@ class Penalty(Parameterised):
 
     initial_weight: float = parameter(1.0, "weight of the initial condition in the loss", above=0)
     boundary_weight: float = parameter(1.0, "weight of each face's condition in the loss", above=0)
+    balance: Balanced | None = parameter(None, "weights that follow the gradients; fixed ones without it")
 
     def function(self, problem: PDE | ODE) -> None:
         """None: the network itself is the solution."""
@@ -66,144 +80,127 @@ class Penalty(Parameterised):
 
 
 @dataclass(frozen=True)
-class Adam(Parameterised):
-    """Adam (Kingma & Ba 2015) with β = (0.9, 0.999), ε = 1e-8, and a learning rate that may fall to a fraction."""
-
-    kind: ClassVar[str] = "adam"
-
-    rate: float = parameter(5e-3, "learning rate at the start", above=0)
-    decay: str = parameter("cosine", "how the learning rate falls", choices=("constant", "exponential", "cosine"))
-    final_fraction: float = parameter(0.01, "learning rate at the end over that at the start", above=0, most=1)
-
-    def rate_at(self, ops: Operations, progress: Any) -> Any:
-        """Learning rate when the share `progress` of all iterations is done."""
-        if self.decay == "exponential":
-            return self.rate * ops.exp(math.log(self.final_fraction) * progress)
-        if self.decay == "cosine":
-            falling = 0.5 + 0.5 * ops.cos(math.pi * progress)
-            return self.rate * (self.final_fraction + (1.0 - self.final_fraction) * falling)
-        return self.rate
-
-
-@dataclass(frozen=True)
-class SGD(Parameterised):
-    """Plain gradient descent on whatever points the iteration has."""
-
-    kind: ClassVar[str] = "sgd"
-
-    rate: float = parameter(8e-3, "learning rate", above=0)
-
-    def rate_at(self, ops: Operations, progress: Any) -> float:
-        """The learning rate, which is constant."""
-        return self.rate
-
-
-@dataclass(frozen=True)
 class PINN(Solver):
-    """A network whose residual at collocation points is made small by gradient descent."""
+    """A network whose residual at collocation points is made small.
+
+    Training ends after `iterations`, or before at `time_limit`, or when the loss has not fallen by a hundredth for
+    `patience` iterations. `keep=best` keeps the parameters with the smallest loss noted on the last set of fixed
+    points; where points are drawn anew for each iteration losses do not compare, and the last parameters are kept.
+    """
 
     family: ClassVar[str] = "neural"
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     precisions: ClassVar[tuple[str, ...]] = ("float32", "float64")
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "s1-diffusion": {
-            "network": {"widths": (20,), "activation": "sigmoid", "scaled": False},
-            "constraint": {"kind": "trial", "form": "published"},
-            "points": {"kind": "grid", "counts": (11, 101)},
-            "optimizer": {"kind": "adam", "rate": 0.01, "decay": "constant"},
-            "iterations": 10_000,
-        },
-        "s1-diffusion-fine": {
-            "network": {"widths": (20,), "activation": "sigmoid", "scaled": False},
-            "constraint": {"kind": "trial", "form": "published"},
-            "points": {"kind": "grid", "counts": (101, 10_001)},
-            "optimizer": {"kind": "adam", "rate": 0.01, "decay": "constant"},
-            "iterations": 10_000,
-        },
-        "s1-eigen": {
-            "network": {"widths": (100, 50, 25), "activation": "sigmoid", "scaled": False},
-            "constraint": {"kind": "trial", "form": "published"},
-            "points": {"kind": "grid", "counts": (11,)},
-            "optimizer": {"kind": "adam", "rate": 0.01, "decay": "constant"},
-            "iterations": 2_000,
-        },
-        "s2-decay": {
-            "network": {
-                "widths": (50, 50, 50),
-                "activation": "leaky-relu",
-                "init": "fan-in-uniform",
-                "scaled": False,
-            },
-            "constraint": {"kind": "penalty"},
-            "points": {"kind": "jittered-grid", "counts": (501,), "deviation": 0.1},
-            "optimizer": {"kind": "sgd", "rate": 8e-3},
-            "iterations": 10_000,
-        },
-        "s3-heat": {
-            "network": {"widths": (32, 32, 32), "activation": "tanh", "scaled": False},
-            "constraint": {"kind": "penalty"},
-            "points": {"kind": "uniform", "batch": 64},
-            "optimizer": {"kind": "adam", "rate": 1e-4, "decay": "constant"},
-            "iterations": 15_000,
-        },
-        "s3-heat-v1": {
-            "network": {"widths": (128, 128, 128, 128), "activation": "tanh", "scaled": False},
-            "constraint": {"kind": "penalty"},
-            "points": {"kind": "uniform", "batch": 64},
-            "optimizer": {"kind": "adam", "rate": 1e-4, "decay": "constant"},
-            "iterations": 15_000,
-        },
-        "s3-decay": {
-            "network": {"widths": (32, 32), "activation": "tanh", "scaled": False},
-            "constraint": {"kind": "penalty"},
-            "points": {"kind": "uniform", "batch": 64},
-            "optimizer": {"kind": "adam", "rate": 1e-4, "decay": "constant"},
-            "iterations": 5_000,
-        },
-    }
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 
-    network: MLP = parameter(MLP(), "the network")
+    network: MLP | DGM | Residual | ModifiedMLP = parameter(MLP(), "the network")
     constraint: Trial | Penalty = parameter(Trial(), "how conditions are imposed")
-    points: Uniform | Scattered | Grid | JitteredGrid = parameter(Uniform(), "collocation points")
-    optimizer: Adam | SGD = parameter(Adam(), "the optimizer")
+    points: Points = parameter(Uniform(), "collocation points")
+    weighting: Causal | None = parameter(None, "causal weights of the residual in time")
+    optimizer: Adam | AdamW | SGD | LBFGS | SSBroyden | LevenbergMarquardt | Chain = parameter(Adam(), "the optimizer")
+    derivatives: str = parameter(
+        "auto",
+        "how the residual's derivatives are taken; auto is Taylor mode, the cheapest for the few that an equation has",
+        choices=("auto", "taylor", "forward-over-reverse", "nested-reverse"),
+    )
     iterations: int = parameter(5_000, "optimizer steps", least=1)
+    time_limit: float = parameter(0.0, "seconds of training; 0 for no limit", least=0)
+    patience: int = parameter(0, "iterations without progress after which training ends; 0 for never", least=0)
+    keep: str = parameter("best", "which parameters are kept", choices=("best", "last"))
+
+    def __post_init__(self) -> None:
+        """Refuse combinations that cannot work for any problem.
+
+        Raises:
+            InputError: naming them and the nearest thing that works.
+
+        """
+        super().__post_init__()
+        kinds = {stage.kind for stage, _, _ in self.stages}
+        if self.network.normalises:
+            if "lm" in kinds:
+                self._refuse(
+                    "optimizer lm needs the residual's derivative at each point alone, but batch normalisation ties "
+                    "all points together; set network.normalisation=none, or take optimizer.kind=lbfgs or ssbroyden"
+                )
+            if self.mode != "taylor":
+                self._refuse(
+                    f"with derivatives={self.derivatives} batch normalisation would mix the derivatives of different "
+                    "points; set derivatives=taylor, or network.normalisation=none"
+                )
+        if "lm" in kinds and self.mode != "taylor":
+            self._refuse(f"optimizer lm works with derivatives=taylor, not {self.derivatives}")
+        if kinds & {"lbfgs", "ssbroyden"} and isinstance(self.points, Uniform | JitteredGrid):
+            self._refuse(
+                f"optimizer {', '.join(sorted(kinds & {'lbfgs', 'ssbroyden'}))} compares losses of neighbouring "
+                f"iterations, but points.kind={self.points.kind} draws new points for each; take points.kind=sobol, "
+                "with points.every=500 if they shall be renewed"
+            )
+
+    @property
+    def stages(self) -> list[Stage]:
+        """Optimizers with their first and last iterations."""
+        return stages(self.optimizer, self.iterations)
+
+    @property
+    def mode(self) -> str:
+        """How derivatives are taken."""
+        return "taylor" if self.derivatives == "auto" else self.derivatives
 
     def unsupported(self, problem: Problem) -> str | None:
         """Families without a strong residual here, and choices that cannot work for `problem`."""
-        if isinstance(problem, PDE):
-            if self.network.activation in PIECEWISE_LINEAR and has_diffusion(problem):
+        equation = self._equation(problem)
+        if equation is None:
+            return f"{self.title} has no residual for a problem of the family {problem.family!r}"
+        if isinstance(equation, PDE):
+            if self.network.activation in PIECEWISE_LINEAR and has_diffusion(equation):
                 return (
                     f"the second derivatives of a {self.network.activation} network vanish almost everywhere, so the "
                     "strong residual of a second-order equation does not see it; choose a smooth one such as tanh"
                 )
-            published = isinstance(self.constraint, Trial) and self.constraint.form == "published"
-            if published and PublishedTrial(problem).missing():
-                return (
-                    f"the sources of {problem.name} give no trial function; "
-                    "set constraint.form=automatic or constraint.kind=penalty"
-                )
-            return None
-        if as_ode(problem) is not None:
-            return None
-        return f"{self.title} has no residual for a problem of the family {problem.family!r}"
+            if equation.steady and self.weighting is not None:
+                return "causal weights follow time, and the equation is steady; set weighting=none"
+        published = isinstance(self.constraint, Trial) and self.constraint.form == "published"
+        if published and PublishedTrial(equation).missing():
+            return (
+                f"the sources of {problem.name} give no trial function; "
+                "set constraint.form=automatic or constraint.kind=penalty"
+            )
+        return None
 
     def validate(self, problem: Problem) -> None:
-        """A grid must have as many counts as there are coordinates.
+        """Check points against the problem's coordinates, and least squares against its memory.
 
         Raises:
-            InputError: naming them.
+            InputError: naming parameter, value and remedy.
 
         """
         equation = self._equation(problem)
-        if isinstance(self.points, Grid) and equation is not None:
-            self.points.spacings(*region(equation))
+        if equation is None or self.unsupported(problem) is not None:
+            return
+        self.points.check(*region(equation))
+        formulation = self.formulation(problem)
+        rows = formulation.components * len(formulation.inside) + len(formulation.conditions or ())
+        layers = self.network.initial(formulation.inputs, formulation.components, 0)
+        unknowns = sum(part.size for layer in layers for part in layer)
+        for stage, _, _ in self.stages:
+            if isinstance(stage, LevenbergMarquardt):
+                need = stage.bytes(rows, unknowns, 8) / 1e9
+                if need > stage.memory:
+                    self._refuse(
+                        f"optimizer lm would need {need:.3g} GB for {rows} residuals × {unknowns} parameters, and "
+                        f"optimizer.memory is {stage.memory:g} GB; set optimizer.solve=matrix-free, take fewer points "
+                        "or a smaller network, or raise optimizer.memory"
+                    )
 
     def rehearsal(self) -> PINN:
-        """The same with a few iterations: memory does not grow with their number."""
-        return replace(self, iterations=min(self.iterations, 20))
+        """The same with a few iterations of each optimizer: memory does not grow with their number."""
+        few = min(self.iterations, 20)
+        optimizer = self.optimizer.shortened(few) if isinstance(self.optimizer, Chain) else self.optimizer
+        return replace(self, iterations=few, optimizer=optimizer, time_limit=0.0)
 
-    def formulation(self, problem: Problem, calculus: Calculus) -> Formulation:
-        """Residual and loss for `problem`.
+    def formulation(self, problem: Problem, calculus: Calculus | None = None, seed: int = 0) -> Formulation:
+        """Residual and loss for `problem`; without a `calculus` only their layout can be asked for.
 
         Raises:
             ValueError: if it is of no supported family.
@@ -213,16 +210,12 @@ class PINN(Solver):
         if equation is None:
             raise ValueError(str(self.unsupported(problem)))
         trial = self.constraint.function(equation)
-        if isinstance(equation, PDE):
-            return PDEFormulation(equation, calculus, trial, self.points, self.constraint.weights)
-        return ODEFormulation(equation, calculus, trial, self.points, self.constraint.weights)
+        setting = Setting(trial, self.constraint.weights, self.points, seed, self.network.scaled, self.weighting)
+        kind = PDEFormulation if isinstance(equation, PDE) else ODEFormulation
+        return kind(equation, calculus, setting)  # type: ignore[arg-type]
 
-    def input_map(self, formulation: Formulation) -> tuple[Array, Array]:
-        """Scale and shift (k,) between coordinates and the network's input."""
-        lower, upper = formulation.lower, formulation.upper
-        if not self.network.scaled:
-            return np.ones_like(lower), np.zeros_like(lower)
-        return 2.0 / (upper - lower), -(upper + lower) / (upper - lower)
+    def _refuse(self, reason: str) -> None:
+        raise InputError(f"{self.name}: {reason}")
 
     @staticmethod
     def _equation(problem: Problem) -> PDE | ODE | None:

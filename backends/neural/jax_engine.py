@@ -1,7 +1,8 @@
-"""Training in JAX: one compiled loop, whose state never leaves the device."""
+"""Training in JAX: compiled loops whose state stays on the device between two events on the host."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -11,12 +12,13 @@ import optax
 from jax import lax
 
 from backends.base import Context
-from backends.neural.activations import ACTIVATIONS
 from backends.neural.collocation import PointSet
-from backends.neural.description import PINN, Adam
-from backends.neural.networks import MLP
+from backends.neural.description import PINN
+from backends.neural.jets import JetAlgebra
+from backends.neural.linearisation import RecordingAlgebra, Sensitivity, row_scales, sensitivities
+from backends.neural.optimizers import LBFGS, SGD, AdamW, LevenbergMarquardt, Scheduled, SSBroyden
 from backends.neural.residual import Calculus, Network
-from backends.neural.training import TrainingSession
+from backends.neural.training import Driver, TrainingSession
 from backends.operations import jax_operations
 from problems.base import Array, Problem
 
@@ -33,29 +35,105 @@ class Functions:
         return (x > 0).astype(x.dtype)
 
 
-def network(description: MLP, layers: Any, seeds: Any, first: int, second: int) -> Any:
-    """Taylor propagation: jets (J, n, k) of the input to jets (J, n, m) of the output, one product per layer."""
-    derivatives = ACTIVATIONS[description.activation]
-    *hidden, (weights, bias) = layers
-    y = seeds
-    for inner_weights, inner_bias in hidden:
-        z = y @ inner_weights
-        slopes, bends = z[1 : 1 + first], z[1 + first :]
-        s = derivatives(Functions, z[0] + inner_bias, 2 if second else 1)
-        parts = [s[0][None]]
-        if first:
-            parts.append(s[1] * slopes)
-        if second:
-            parts.append(s[1] * bends + s[2] * slopes[:second] ** 2)
-        y = jnp.concatenate(parts)
-    z = y @ weights
-    return jnp.concatenate([z[:1] + bias, z[1:]])
+class LoopDriver(Driver):
+    """A first-order method or L-BFGS as one compiled loop."""
+
+    def __init__(self, session: JaxSession, index: int) -> None:
+        stage, start, end = session.stages[index]
+        self.session, self.stage, self.index, self.steps = session, stage, index, end - start
+        self.key = jax.random.fold_in(jax.random.key(session.context.seed), index)
+        self.rates = None
+        if isinstance(stage, Scheduled):
+            self.rates = session.to_device(stage.rates(self.steps).astype(session.context.dtype))
+        self.begin()
+
+    def begin(self) -> None:
+        """From the present parameters, without memory."""
+        self.count = 0
+        self.state = self.optimizer(self.rates).init(self.session.parameters)
+
+    def changed(self) -> None:
+        """L-BFGS forgets: its curvature and its last loss belong to other points."""
+        if isinstance(self.stage, LBFGS):
+            self.state = self.optimizer(self.rates).init(self.session.parameters)
+
+    def optimizer(self, rates: Any) -> Any:
+        """The described optimizer, with the table of learning rates as an argument."""
+        stage = self.stage
+        if isinstance(stage, LBFGS):
+            search = optax.scale_by_zoom_linesearch(
+                max_linesearch_steps=stage.searches, initial_guess_strategy="one", slope_rtol=1e-4, curv_rtol=0.9
+            )
+            return optax.lbfgs(memory_size=stage.memory, linesearch=search)
+
+        def rate(count: Any) -> Any:
+            return rates[count]
+
+        if isinstance(stage, SGD):
+            return optax.sgd(rate, momentum=stage.momentum or None)
+        if isinstance(stage, AdamW):
+            return optax.adamw(rate, weight_decay=stage.weight_decay)
+        return optax.adam(rate)
+
+    def arguments(self) -> tuple[Any, ...]:
+        """What the compiled loop is called with."""
+        session = self.session
+        span = np.array([self.count, self.count], dtype=np.int32)
+        return session.parameters, self.state, span, session.sets_on_device, session.places, session.term_weights()
+
+    def loop(self, parameters: Any, state: Any, span: Any, sets: Any, fixed: Any, weights: Any) -> Any:
+        """Iterations span[0] … span[1] − 1, fewer if the loss is not finite any more."""
+        session, optimizer = self.session, self.optimizer(self.rates)
+
+        def step(carry: Any) -> Any:
+            k, parameters, state, _ = carry
+            places = session.drawn(jax.random.fold_in(self.key, k), sets, fixed)
+
+            def loss(parameters: Any) -> Any:
+                return session.loss(parameters, places, weights)
+
+            if isinstance(self.stage, LBFGS):
+
+                def value(parameters: Any) -> Any:
+                    return loss(parameters)[0]
+
+                before, gradient = optax.value_and_grad_from_state(value)(parameters, state=state)
+                updates, state = optimizer.update(
+                    gradient, state, parameters, value=before, grad=gradient, value_fn=value
+                )
+                terms = jnp.full(len(session.weights), optax.tree.get(state, "value"))
+            else:
+                (_, terms), gradient = jax.value_and_grad(loss, has_aux=True)(parameters)
+                updates, state = optimizer.update(gradient, state, parameters)
+            return k + 1, optax.apply_updates(parameters, updates), state, terms
+
+        def goes_on(carry: Any) -> Any:
+            return (carry[0] < span[1]) & jnp.isfinite(carry[3].sum())
+
+        start = (span[0], parameters, state, jnp.zeros(len(session.weights), session.context.dtype))
+        return lax.while_loop(goes_on, step, start)
+
+    def advance(self, count: int) -> tuple[int, Array]:
+        """Iterations in one call."""
+        session = self.session
+        parameters, state, span, *others = self.arguments()
+        span[1] = self.count + count
+        reached, session.parameters, self.state, terms = session.compiled[f"loop {self.index}"](
+            parameters, state, span, *others
+        )
+        done, self.count = int(reached) - self.count, int(reached)
+        if isinstance(self.stage, LBFGS):
+            # The line search ends without a step where rounding hides every descent.
+            before, self.last = getattr(self, "last", None), np.asarray(terms)[0]
+            self.stuck = before is not None and not self.last < before
+            return done, session.terms_at(session.get())
+        return done, np.asarray(terms, dtype=float)
 
 
 class JaxSession(TrainingSession):
     """One training run."""
 
-    engine = "one compiled loop"
+    engine = "compiled loops"
 
     def __init__(self, solver: PINN, problem: Problem, context: Context) -> None:
         if context.precision == "float64":
@@ -63,116 +141,310 @@ class JaxSession(TrainingSession):
         jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]
         self._device = jax.devices("gpu" if context.device == "cuda" else "cpu")[0]
         dtype = context.dtype
-        super().__init__(
-            solver,
-            problem,
-            context,
-            Calculus(jnp, jax_operations(), jax.jvp, jax.jvp, lambda row: jnp.asarray(row, dtype)),
+        calculus = Calculus(
+            jnp, jax_operations(), jax.jvp, jax.jvp, lambda row: jnp.asarray(row, dtype), lax.stop_gradient
         )
-        self._start = self._put([(w.astype(dtype), b.astype(dtype)) for w, b in self.layers])
-        self._layers = self._start
-        self._sets = self._put(
+        super().__init__(solver, problem, context, calculus)
+        self.compiled: dict[str, Any] = {}
+        self._initial = self.to_device([tuple(part.astype(dtype) for part in layer) for layer in self.layers])
+        self.parameters = self._initial
+        self._constants = None if self.constants is None else self.to_device(self.constants.astype(dtype))
+        self.sets_on_device = self.to_device(
             tuple(
-                None if s is None else (s.base.astype(dtype), s.span.astype(dtype), s.rows)
-                for s in (self.inside, self.conditions)
+                None if s is None else (s.base.astype(dtype), s.span.astype(dtype), np.asarray(s.rows))
+                for s in self.sets
             )
         )
-        self._fixed: Any = None
+        reference = np.asarray(self.reference_points()).astype(dtype)
+        self._reference = self.to_device(reference)
+        self.places: Any = None
+
+    def to_device(self, tree: Any) -> Any:
+        """Arrays of a tree on the session's device."""
+        return jax.device_put(tree, self._device)
+
+    def term_weights(self) -> Any:
+        """Weights of the terms of the loss, as an argument of compiled code."""
+        return self.weights.astype(self.context.dtype)
 
     def compile(self) -> None:
         """Compile preparation, training and evaluation ahead of time."""
         with jax.default_device(self._device):
-            places = jax.eval_shape(self._prepare_fixed, self._sets)
-            self._compiled_prepare = jax.jit(self._prepare_fixed).lower(self._sets).compile()
-            self._compiled_train = jax.jit(self._train).lower(self._start, self._sets, places).compile()
-            piece = jax.ShapeDtypeStruct((self.piece, len(self.scale)), self.context.dtype)  # type: ignore[no-untyped-call]
-            self._compiled_values = jax.jit(self._values_at).lower(self._start, piece).compile()
+            bases = tuple(None if s is None else s[0] for s in self.sets_on_device)
+            for k, base in enumerate(bases):
+                if base is not None:
+                    self._compile(f"place {k}", self._placing(k), base)
+            self.places = self._shapes()
+            piece = jax.ShapeDtypeStruct((self.piece, len(self.formulation.lower)), self.context.dtype)  # type: ignore[no-untyped-call]
+            self._compile("values", self._values_at, self.parameters, piece)
+            for index, (stage, _, _) in enumerate(self.stages):
+                if type(stage) not in self.host_kinds:
+                    driver = LoopDriver(self, index)
+                    self._compile(f"loop {index}", driver.loop, *driver.arguments())
+            self._compile_for_the_host()
+
+    def _compile_for_the_host(self) -> None:
+        state = (self.parameters, self._all_places(), self.term_weights())
+        kinds = {type(stage) for stage, _, _ in self.stages}
+        if kinds & {LevenbergMarquardt, LBFGS}:
+            self._compile("terms", lambda p, places, w: self.loss(p, places, w)[1], *state)
+        if SSBroyden in kinds:
+            self._compile("gradient", jax.value_and_grad(self.loss, has_aux=True), *state)
+        solves = {stage.solve == "matrix-free" for stage, _, _ in self.stages if isinstance(stage, LevenbergMarquardt)}
+        if False in solves:
+            self._compile("jacobian", self._jacobian, *state)
+        if True in solves:
+            self._compile("linearised", self._linearised, *state)
+            pieces = jax.eval_shape(self._linearised, *state)[1]
+            self._compile("forward", self._forward, pieces, self.parameters)
+            rows = jax.eval_shape(self._linearised, *state)[0]
+            self._compile("adjoint", self._adjoint, pieces, rows)
+        if self.solver.points.pool:
+            shape = (self.solver.points.pool, len(self.formulation.lower))
+            self._compile("residual", self._residual_size, self.parameters, np.empty(shape, self.context.dtype))
+        if self.solver.constraint.balance and len(self.weights) > 1:
+            self._compile("norms", self._term_norms, *state[:2])
+
+    def _compile(self, name: str, function: Callable[..., Any], *arguments: Any) -> None:
+        self.compiled[name] = jax.jit(function).lower(*arguments).compile()
 
     def prepare(self) -> None:
         """Trial function and data at the points that stay where they are."""
-        self._fixed = jax.block_until_ready(self._compiled_prepare(self._sets))  # type: ignore[no-untyped-call]
+        self.places = tuple(
+            None if described is None or described.noise else jax.block_until_ready(self.compiled[f"place {k}"](s[0]))  # type: ignore[no-untyped-call]
+            for k, (described, s) in enumerate(zip(self.sets, self.sets_on_device, strict=True))
+        )
+        self._first_places = self.places
 
-    def solve(self) -> None:
-        """Train from the initial parameters."""
-        trained = self._compiled_train(self._start, self._sets, self._fixed)
-        layers, losses = jax.block_until_ready(trained)  # type: ignore[no-untyped-call]
-        self._layers = layers
-        self.finish(np.asarray(losses, dtype=float)[: len(self.checkpoints)])
+    def restart(self) -> None:
+        """Initial parameters, initial points."""
+        self.parameters, self.places = self._initial, self._first_places
+
+    def first_order(self, index: int) -> Driver:
+        """The compiled loop of a stage."""
+        return LoopDriver(self, index)
+
+    def get(self) -> Array:
+        """The parameters, in float64."""
+        return np.concatenate([np.asarray(part, dtype=float).ravel() for layer in self.parameters for part in layer])
+
+    def put(self, parameters: Array) -> None:
+        """Set them."""
+        self.parameters = self.to_device(self._split(parameters))
+
+    def terms_at(self, parameters: Array) -> Array:
+        """Terms of the loss at the present points."""
+        return np.asarray(self._call("terms", parameters), dtype=float)
+
+    def gradient_at(self, parameters: Array) -> tuple[Array, Array]:
+        """Terms of the loss and its gradient (p,)."""
+        (_, terms), gradient = self._call("gradient", parameters)
+        flat = np.concatenate([np.asarray(part, dtype=float).ravel() for layer in gradient for part in layer])
+        return np.asarray(terms, dtype=float), flat
+
+    def jacobian_at(self, parameters: Array) -> tuple[Array, Array]:
+        """Residuals and their derivatives."""
+        rows, jacobian = self._call("jacobian", parameters)
+        return np.asarray(rows, dtype=float), np.asarray(jacobian, dtype=float)
+
+    def products_at(self, parameters: Array) -> tuple[Array, Any, Any]:
+        """Residuals and products with their derivatives."""
+        rows, pieces = self._call("linearised", parameters)
+        dtype = self.context.dtype
+
+        def forward(vector: Array) -> Array:
+            return np.asarray(self.compiled["forward"](pieces, self._split(vector)), dtype=float)
+
+        def adjoint(vector: Array) -> Array:
+            layers = self.compiled["adjoint"](pieces, vector.astype(dtype))
+            return np.concatenate([np.asarray(part, dtype=float).ravel() for layer in layers for part in layer])
+
+        return np.asarray(rows, dtype=float), forward, adjoint
+
+    def residual_at(self, points: Array) -> Array:
+        """Size of the residual at `points`."""
+        return np.asarray(self.compiled["residual"](self.parameters, points.astype(self.context.dtype)), dtype=float)
+
+    def gradient_norms(self) -> Array:
+        """Norm of the gradient of each term."""
+        return np.asarray(self.compiled["norms"](self.parameters, self._all_places()), dtype=float)
+
+    def place(self, inside: Array | None, conditions: Array | None) -> None:
+        """Prepare new points."""
+        new = [
+            None if points is None else self.compiled[f"place {k}"](points.astype(self.context.dtype))
+            for k, points in enumerate((inside, conditions))
+        ]
+        self.places = tuple(old if place is None else place for old, place in zip(self.places, new, strict=True))
 
     def evaluate(self, points: Array) -> Array:
         """The trained trial function at one piece of points."""
-        return np.asarray(self._compiled_values(self._layers, self._put(points.astype(self.context.dtype))))
+        return np.asarray(self.compiled["values"](self.parameters, self.to_device(points.astype(self.context.dtype))))
 
-    def loss(self, layers: Any, places: Any) -> Any:
-        """Loss at the prepared points (inside, conditions)."""
-        return self.formulation.loss(self._network(layers), *places)
+    def loss(self, parameters: Any, places: Any, weights: Any) -> tuple[Any, Any]:
+        """Loss at the prepared points (inside, conditions), and its terms."""
+        inside, conditions = places
+        return self.formulation.loss(self.network(parameters), inside, conditions, weights)
 
-    def optimizer(self) -> optax.GradientTransformation:
-        """The described optimizer."""
-        described, total = self.solver.optimizer, self.solver.iterations
-        operations = jax_operations()
-
-        def rate(count: Any) -> Any:
-            return described.rate_at(operations, count / total)
-
-        return optax.adam(rate) if isinstance(described, Adam) else optax.sgd(rate)
-
-    def _put(self, tree: Any) -> Any:
-        return jax.device_put(tree, self._device)
-
-    def _network(self, layers: Any) -> Network:
-        return lambda seeds, first, second: network(self.solver.network, layers, seeds, first, second)
-
-    def _values_at(self, layers: Any, points: Any) -> Any:
-        return self.formulation.values(self._network(layers), points, self.scale, self.shift)
-
-    def _place(self, points: Any, *, inside: bool) -> Any:
-        return self.formulation.prepare(points, self.scale, self.shift, inside=inside)
-
-    def _prepare_fixed(self, sets: Any) -> Any:
-        """Places of the sets that do not move; None for the others."""
-        described = (self.inside, self.conditions)
-        return tuple(
-            None if kind is None or kind.noise else self._place(arrays[0], inside=k == 0)
-            for k, (kind, arrays) in enumerate(zip(described, sets, strict=True))
+    def network(self, parameters: Any) -> Network:
+        """The network on prepared points, by the described way of differentiation."""
+        if self.solver.mode != "taylor":
+            return self._differentiated(parameters)
+        return lambda place, first, second: self.solver.network(
+            self._algebra(parameters, (first, second)), place["seeds"]
         )
 
-    def _places(self, key: Any, sets: Any, fixed: Any) -> Any:
+    def _algebra(self, parameters: Any, counts: tuple[int, int], reference: int = 0) -> JetAlgebra:
+        return JetAlgebra(jnp, Functions, parameters, counts, self._constants, reference)
+
+    def _differentiated(self, parameters: Any) -> Network:
+        """Jets by differentiation of the plain network: reverse twice, or forward over reverse."""
+
+        def plain(point: Any) -> Any:
+            seeds = self.formulation.seeds(point[None], 0, 0)
+            return self.solver.network(self._algebra(parameters, (0, 0)), seeds)[0, 0]
+
+        slopes = jax.jacrev(plain)
+
+        def bend(point: Any, axis: int) -> Any:
+            if self.solver.mode == "nested-reverse":
+                return jax.jacrev(lambda x: slopes(x)[:, axis])(point)[:, axis]
+            return jax.jvp(slopes, (point,), (jnp.eye(len(point), dtype=point.dtype)[axis],))[1][:, axis]
+
+        def jets(place: Mapping[str, Any], first: int, second: int) -> Any:
+            def at(point: Any) -> Any:
+                parts = [plain(point)[None]]
+                if first:
+                    parts.append(slopes(point).T[:first])
+                parts += [bend(point, axis)[None] for axis in range(second)]
+                return jnp.concatenate(parts)
+
+            return jax.vmap(at, out_axes=1)(place["points"])
+
+        return jets
+
+    def drawn(self, key: Any, sets: Any, fixed: Any) -> Any:
         """Places for one iteration: those prepared, and new ones where points are drawn."""
-        described = (self.inside, self.conditions)
         return tuple(
-            self._place(draw(jax.random.fold_in(key, k), kind, *arrays), inside=k == 0)
-            if kind and kind.noise
-            else place
-            for k, (kind, arrays, place) in enumerate(zip(described, sets, fixed, strict=True))
+            self._placing(k)(draw(jax.random.fold_in(key, k), kind, *arrays)) if kind and kind.noise else place
+            for k, (kind, arrays, place) in enumerate(zip(self.sets, sets, fixed, strict=True))
         )
 
-    def _train(self, start: Any, sets: Any, fixed: Any) -> tuple[Any, Any]:
-        """Trained layers and the loss at each checkpoint; stops at a checkpoint whose loss is not finite."""
-        optimizer, total, stride = self.optimizer(), self.solver.iterations, self.stride
-        key = jax.random.key(self.context.seed)
+    def _placing(self, k: int) -> Callable[[Any], Any]:
+        return lambda points: self.formulation.prepare(points, inside=k == 0)
 
-        def step(k: Any, state: Any) -> Any:
-            layers, moments, _ = state
-            places = self._places(jax.random.fold_in(key, k), sets, fixed)
-            loss, gradient = jax.value_and_grad(self.loss)(layers, places)
-            updates, moments = optimizer.update(gradient, moments, layers)
-            return optax.apply_updates(layers, updates), moments, loss
-
-        def stretch(carry: Any) -> Any:
-            j, state, losses = carry
-            state = lax.fori_loop(j * stride, jnp.minimum((j + 1) * stride, total), step, state)
-            return j + 1, state, losses.at[j].set(state[2])
-
-        def goes_on(carry: Any) -> Any:
-            return (carry[0] < len(self.checkpoints)) & jnp.isfinite(carry[1][2])
-
-        dtype = self.context.dtype
-        state = (start, optimizer.init(start), jnp.zeros((), dtype))
-        _, (layers, _, _), losses = lax.while_loop(
-            goes_on, stretch, (0, state, jnp.zeros(len(self.checkpoints), dtype))
+    def _shapes(self) -> Any:
+        """Shapes of the places of sets that do not move; None for the others."""
+        return tuple(
+            None if described is None or described.noise else jax.eval_shape(self._placing(k), s[0])
+            for k, (described, s) in enumerate(zip(self.sets, self.sets_on_device, strict=True))
         )
-        return layers, losses
+
+    def _all_places(self) -> Any:
+        """The places of every set, or their shapes where none was prepared yet."""
+        return tuple(
+            jax.eval_shape(self._placing(k), s[0]) if place is None and s is not None else place
+            for k, (place, s) in enumerate(zip(self.places, self.sets_on_device, strict=True))
+        )
+
+    def _call(self, name: str, parameters: Array) -> Any:
+        return self.compiled[name](self._split(parameters), self.places, self.term_weights())
+
+    def _split(self, vector: Array) -> Any:
+        """A vector (p,) laid out as parameters."""
+        sizes = [part.size for layer in self.layers for part in layer]
+        pieces = iter(np.split(vector.astype(self.context.dtype), np.cumsum(sizes)[:-1]))
+        return [tuple(next(pieces).reshape(part.shape) for part in layer) for layer in self.layers]
+
+    def _values_at(self, parameters: Any, points: Any) -> Any:
+        if not self.solver.network.normalises:
+            return self.formulation.values(self._plain(parameters, 0), points)
+        count = len(self._reference)
+        joined = jnp.concatenate([self._reference, points])
+        return self.formulation.values(self._plain(parameters, count), joined)[count:]
+
+    def _plain(self, parameters: Any, reference: int) -> Network:
+        return lambda place, first, second: self.solver.network(
+            self._algebra(parameters, (first, second), reference), place["seeds"]
+        )
+
+    def _residual_size(self, parameters: Any, points: Any) -> Any:
+        inside = self._placing(0)(points)
+        form = self.formulation
+        u = form.jets(self.network(parameters), inside, form.first, form.second)
+        return sum(part**2 for part in form.residual(u, inside)) ** 0.5
+
+    def _term_norms(self, parameters: Any, places: Any) -> Any:
+        def terms(parameters: Any) -> Any:
+            return self.loss(parameters, places, self.term_weights())[1]
+
+        rows = jax.jacrev(terms)(parameters)
+        return sum((part.reshape(len(self.weights), -1) ** 2).sum(1) for layer in rows for part in layer) ** 0.5
+
+    def _sensitivities(self, parameters: Any, places: Any, weights: Any) -> tuple[Any, list[list[Sensitivity]]]:
+        """All residuals as one row, and the rows of their derivatives block by block."""
+        form = self.formulation
+        counts = ((form.first, form.second), (form.condition_slopes, 0))
+        zeros = [
+            [
+                jnp.zeros((1 + sum(counts[call]), len(place["points"]), len(bias)), self.context.dtype)
+                for _, bias in parameters
+            ]
+            for call, place in enumerate(places)
+            if place is not None
+        ]
+
+        def evaluate(probes: Any) -> tuple[list[Any], list[list[Any]]]:
+            recorders: list[RecordingAlgebra] = []
+
+            def network(place: Any, first: int, second: int) -> Any:
+                algebra = RecordingAlgebra(
+                    jnp, Functions, parameters, (first, second), self._constants, probes=probes[len(recorders)]
+                )
+                recorders.append(algebra)
+                return self.solver.network(algebra, place["seeds"])
+
+            blocks = form.blocks(network, *places)
+            return blocks, [[r.inputs[k] for k in range(len(parameters))] for r in recorders]
+
+        blocks, inputs = evaluate(zeros)
+        scales = row_scales(form, blocks, places[0], weights)
+        parts = []
+        for k, (block, scale) in enumerate(zip(blocks, scales, strict=True)):
+            call = min(k, 1)
+
+            def of_block(probes: Any, k: int = k, call: int = call) -> Any:
+                return evaluate([probes if c == call else z for c, z in enumerate(zeros)])[0][k]
+
+            _, backward = jax.vjp(of_block, zeros[call])
+            units = jnp.eye(len(block), dtype=block.dtype)[:, :, None] * jnp.ones_like(block)
+            slopes = jax.vmap(lambda unit, backward=backward: backward(unit)[0])(units)
+            parts.append(sensitivities(jnp, None if k == 0 else form.terms[k - 1], inputs[call], slopes, scale))
+        rows = jnp.concatenate([(block * scale).reshape(-1) for block, scale in zip(blocks, scales, strict=True)])
+        return rows, parts
+
+    def _jacobian(self, parameters: Any, places: Any, weights: Any) -> tuple[Any, Any]:
+        rows, parts = self._sensitivities(parameters, places, weights)
+        return rows, jnp.concatenate([sum(s.jacobian(jnp) for s in block) for block in parts])
+
+    def _linearised(self, parameters: Any, places: Any, weights: Any) -> tuple[Any, Any]:
+        rows, parts = self._sensitivities(parameters, places, weights)
+        return rows, [[(s.inputs, s.slopes) for s in block] for block in parts]
+
+    @staticmethod
+    def _forward(pieces: Any, layers: Any) -> Any:
+        return jnp.concatenate([sum(Sensitivity(*s).forward(jnp, layers) for s in block) for block in pieces])
+
+    @staticmethod
+    def _adjoint(pieces: Any, rows: Any) -> Any:
+        total, start = None, 0
+        for block in pieces:
+            m, _, n, _ = block[0][1][0].shape
+            for s in block:
+                part = Sensitivity(*s).adjoint(jnp, rows[start : start + m * n])
+                total = part if total is None else jax.tree.map(jnp.add, total, part)
+            start += m * n
+        return total
 
 
 def draw(key: Any, described: PointSet, base: Any, span: Any, rows: Any) -> Any:

@@ -7,9 +7,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from backends.neural.collocation import Points, PointSet, join, region
-from backends.neural.residual import Calculus, Formulation, Jets, Term
-from backends.neural.trial import Trial
+from backends.neural.collocation import PointSet, join, region
+from backends.neural.residual import Calculus, Formulation, Jets, Setting, Term
 from problems.base import PDE, Array, Dirichlet, Neumann, Periodic, diffusivity_rows, is_zero
 from problems.operations import NUMPY
 
@@ -31,22 +30,22 @@ class _Untouchable:
 class PDEFormulation(Formulation):
     """∂ₜu + ∇·F(u) − ∇·(κ∇u) − S, with Dirichlet and initial conditions built in or as penalties."""
 
-    def __init__(
-        self, problem: PDE, calculus: Calculus, trial: Trial | None, points: Points, weights: tuple[float, float]
-    ) -> None:
-        super().__init__(calculus, trial)
+    def __init__(self, problem: PDE, calculus: Calculus, setting: Setting) -> None:
+        super().__init__(problem, calculus, setting)
         self.problem = problem
         self.components = problem.components
-        self.lower, self.upper = region(problem)
         self.first, self.second = len(self.lower), problem.dimension
         x, t, state = _sample(problem)
         self._convects = problem.flux(NUMPY, x, t, state) is not None
         kappa = diffusivity_rows(problem.diffusivity(NUMPY, x, t, state), self.components)
         self._varies = any(np.ndim(entry) for row in kappa for entry in row)
         self._source_is_data = _is_data(problem, x, t)
-        self._plan_conditions(points, *weights)
+        if setting.trial is not None:
+            periodic = (axis for axis, side, kind in problem.faces() if side == 0 and isinstance(kind, Periodic))
+            self.wraps = tuple(periodic)
+        self._plan_conditions(*setting.weights)
 
-    def _plan_conditions(self, points: Points, initial_weight: float, boundary_weight: float) -> None:
+    def _plan_conditions(self, initial_weight: float, boundary_weight: float) -> None:
         """Lay out points for every condition that the trial function leaves open."""
         terms: list[Term] = []
         groups: list[list[PointSet]] = []
@@ -56,38 +55,34 @@ class PDEFormulation(Formulation):
             nonlocal start
             lower, upper = self.lower.copy(), self.upper.copy()
             lower[axis] = upper[axis] = edge
-            group = [points.within(lower, upper)]
-            count = len(group[0])
-            twin = None
-            if opposite is not None:
-                base = group[0].base.copy()
-                base[:, axis] = opposite
-                group.append(group[0].moved(base))
-                twin = slice(start + count, start + 2 * count)
-            terms.append(Term(kind, weight, slice(start, start + count), twin, axis, side))
-            groups.append(group)
-            start += count * len(group)
+            inner = self.setting.points.within(lower, upper, self.setting.seed)
+            count = len(inner)
+            twin = None if opposite is None else slice(start + count, start + 2 * count)
+            rows = slice(start, start + count)
+            term = Term(kind, weight, rows, (lower, upper), twin, axis, side, opposite or 0.0)
+            groups.append([inner.moved(base) for base in term.laid(inner.base)])
+            terms.append(term)
+            start += count * len(groups[-1])
 
         if self.trial is None and not self.problem.steady:
             plan("initial", initial_weight, len(self.lower) - 1, 0, 0.0)
-        for axis in range(self.problem.dimension):
+        for axis, side, condition in self.problem.faces():
             low, high = float(self.lower[axis]), float(self.upper[axis])
-            for side, edge in enumerate((low, high)):
-                condition = self.problem.condition(axis, side)
-                if isinstance(condition, Dirichlet) and self.trial is None:
-                    plan("dirichlet", boundary_weight, axis, side, edge)
-                elif isinstance(condition, Neumann):
-                    plan("neumann", boundary_weight, axis, side, edge)
-                elif isinstance(condition, Periodic) and side == 0:
-                    plan("periodic", boundary_weight, axis, side, edge, high)
+            edge = high if side else low
+            if isinstance(condition, Dirichlet) and self.trial is None:
+                plan("dirichlet", boundary_weight, axis, side, edge)
+            elif isinstance(condition, Neumann):
+                plan("neumann", boundary_weight, axis, side, edge)
+            elif isinstance(condition, Periodic) and side == 0 and self.trial is None:
+                plan("periodic", boundary_weight, axis, side, edge, high)
         if terms:
             self.terms, self.conditions = tuple(terms), join(groups)
             if any(term.kind in ("neumann", "periodic") for term in terms):
                 self.condition_slopes = self.second
 
-    def prepare(self, points: Any, scale: Array, shift: Array, *, inside: bool) -> dict[str, Any]:
+    def prepare(self, points: Any, *, inside: bool) -> dict[str, Any]:
         """As for every formulation, with the source (n,) per component where it does not depend on u."""
-        place = super().prepare(points, scale, shift, inside=inside)
+        place = super().prepare(points, inside=inside)
         if inside and self._source_is_data:
             x, t = self._split(points)
             source = cast(tuple[Any, ...], self.problem.source(self.calculus.ops, x, t, ()))

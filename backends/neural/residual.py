@@ -12,7 +12,7 @@ Only the declared flux, and a diffusivity that varies, are differentiated automa
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +20,12 @@ import numpy as np
 
 from backends.neural.collocation import Points, PointSet, join, region
 from backends.neural.trial import Trial
-from problems.base import ODE, Array
+from backends.neural.weighting import Causal, causal_weights, chunk_matrix
+from problems.base import ODE, PDE, Array
 from problems.operations import Operations
 
-Network = Callable[[Any, int, int], Any]
-"""(seeds (J, n, k), A, D) → output jets (J, n, m), J = 1 + A + D: value, A first and D second derivatives."""
+Network = Callable[[Mapping[str, Any], int, int], Any]
+"""(prepared place, A, D) → output jets (J, n, m), J = 1 + A + D: value, A first and D second derivatives."""
 
 Field = Callable[[Sequence[Any]], tuple[Any, ...]]
 """Coordinates (n,) → entries (n,), any of which may be a plain number."""
@@ -35,6 +36,7 @@ class Calculus:
     """What the engine brings: array module, operations, forward derivatives, and constants in its type.
 
     `jvp` can be nested; `total` (of a function with a tuple of values) need not be, but costs less at each iteration.
+    `constant` cuts a value off from differentiation.
     """
 
     xp: Any
@@ -42,6 +44,22 @@ class Calculus:
     jvp: Callable[..., tuple[Any, Any]]
     total: Callable[..., tuple[Any, Any]]
     array: Callable[[Array], Any]
+    constant: Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a described network asks of the formulation.
+
+    `weights` are those of initial and boundary terms; `scaled` maps every coordinate to [-1, 1] for the network.
+    """
+
+    trial: Trial | None
+    weights: tuple[float, float]
+    points: Points
+    seed: int = 0
+    scaled: bool = True
+    weighting: Causal | None = None
 
 
 @dataclass(frozen=True)
@@ -60,9 +78,24 @@ class Term:
     kind: str
     weight: float
     rows: slice
+    region: tuple[Array, Array]
     twin: slice | None = None
     axis: int = 0
     side: int = 0
+    opposite: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """What the term is called in a record."""
+        return self.kind if self.kind == "initial" else f"{self.kind} x{self.axis}{'-+'[self.side]}"
+
+    def laid(self, points: Array) -> list[Array]:
+        """`points` of the region, and behind them their twins."""
+        if self.twin is None:
+            return [points]
+        moved = points.copy()
+        moved[:, self.axis] = self.opposite
+        return [points, moved]
 
 
 class Formulation(ABC):
@@ -78,12 +111,36 @@ class Formulation(ABC):
     first: int
     second: int
 
-    def __init__(self, calculus: Calculus, trial: Trial | None) -> None:
-        self.calculus = calculus
-        self.trial = trial
+    def __init__(self, problem: PDE | ODE, calculus: Calculus, setting: Setting) -> None:
+        self.calculus, self.setting, self.trial = calculus, setting, setting.trial
+        self.lower, self.upper = region(problem)
+        self.inside = setting.points.within(self.lower, self.upper, setting.seed)
+        self.wraps: tuple[int, ...] = ()
         self.terms: tuple[Term, ...] = ()
         self.conditions: PointSet | None = None
         self.condition_slopes = 0
+
+    @property
+    def inputs(self) -> int:
+        """Number of inputs of the network: one per coordinate, two where an axis closes on itself."""
+        return len(self.lower) + len(self.wraps)
+
+    @property
+    def weights(self) -> Array:
+        """Weights of the terms of the loss, the residual's first."""
+        return np.array([1.0, *(term.weight for term in self.terms)])
+
+    @property
+    def term_names(self) -> tuple[str, ...]:
+        """What the terms of the loss are called, the residual's first."""
+        return ("residual", *(term.label for term in self.terms))
+
+    def renewed_conditions(self, generator: np.random.Generator) -> Array:
+        """Points of all conditions drawn anew, shape (n, k), as `conditions` lies."""
+        fresh = [self.setting.points.renewed(*part.region, generator, None) for part in self.terms]
+        return np.concatenate(
+            [points for part, new in zip(self.terms, fresh, strict=True) for points in part.laid(new)]
+        )
 
     @abstractmethod
     def residual(self, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
@@ -93,15 +150,17 @@ class Formulation(ABC):
     def mismatch(self, term: Term, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
         """What the condition of `term` leaves, in arrays (n,) or (m, n)."""
 
-    def prepare(self, points: Any, scale: Array, shift: Array, *, inside: bool) -> dict[str, Any]:
-        """All that is known of `points` (n, k) before the network is: its input, trial function and data.
-
-        The network's input is scale · point + shift.
-        """
+    def prepare(self, points: Any, *, inside: bool) -> dict[str, Any]:
+        """All that is known of `points` (n, k) before the network is: its input, trial function and data."""
         first, second = (self.first, self.second) if inside else (self.condition_slopes, 0)
-        place: dict[str, Any] = {"points": points, "seeds": self.seeds(points, scale, shift, first, second)}
+        place: dict[str, Any] = {"points": points, "seeds": self.seeds(points, first, second)}
         if self.trial is not None:
             place["trial"] = self.trial_jets(points, first, second)
+        causal = self.setting.weighting
+        if causal is not None and inside:
+            place["chunks"] = chunk_matrix(
+                points, float(self.lower[-1]), float(self.upper[-1]), causal.chunks, self.calculus.xp
+            )
         return place
 
     def trial_jets(self, points: Any, first: int, second: int) -> tuple[Any, Any]:
@@ -119,7 +178,7 @@ class Formulation(ABC):
     def jets(self, network: Network, place: dict[str, Any], first: int, second: int) -> Jets:
         """Jets of u at the prepared points."""
         xp = self.calculus.xp
-        n = network(place["seeds"], first, second)
+        n = network(place, first, second)
         value, slopes, bends = n[0], n[1 : 1 + first], n[1 + first :]
         if "trial" in place:
             lift, mask = place["trial"]
@@ -131,31 +190,72 @@ class Formulation(ABC):
             value = lift[0] + b * value
         return Jets(xp.moveaxis(value, 0, 1), xp.moveaxis(slopes, 1, 2), xp.moveaxis(bends, 1, 2))
 
-    def loss(self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None) -> Any:
-        """Mean square of the residual, plus the weighted mean squares of the conditions that are not built in."""
-        u = self.jets(network, inside, self.first, self.second)
-        total = _mean_square(self.residual(u, inside)) / self.components
-        if conditions is None:
-            return total
-        edge = self.jets(network, conditions, self.condition_slopes, 0)
-        for term in self.terms:
-            total = total + term.weight / self.components * _mean_square(self.mismatch(term, edge, conditions))
-        return total
+    def blocks(self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None) -> list[Any]:
+        """What each term of the loss is the mean square of: arrays (m, n), that of the residual first."""
+        xp = self.calculus.xp
 
-    def values(self, network: Network, points: Any, scale: Array, shift: Array) -> Any:
+        def stacked(parts: Sequence[Any]) -> Any:
+            return parts[0] if len(parts) == 1 and parts[0].ndim == 2 else xp.stack(list(parts))
+
+        u = self.jets(network, inside, self.first, self.second)
+        found = [stacked(self.residual(u, inside))]
+        if conditions is not None:
+            edge = self.jets(network, conditions, self.condition_slopes, 0)
+            for term in self.terms:
+                parts = self.mismatch(term, edge, conditions)
+                found.append(xp.concatenate(parts) if parts[0].ndim == 2 else xp.stack(list(parts)))
+        return found
+
+    def emphasis(self, block: Any, place: Mapping[str, Any]) -> Any:
+        """Weight (n,) of each point in the residual's mean square, not to be differentiated; 1 without any."""
+        if "chunks" not in place:
+            return 1.0
+        assert self.setting.weighting is not None
+        # A mean over the components: each chunk's loss is that of all of them.
+        squares = (block * block).mean(0)
+        return self.calculus.constant(
+            causal_weights(squares, place["chunks"], self.setting.weighting.epsilon, self.calculus.xp)
+        )
+
+    def loss(
+        self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None, weights: Any
+    ) -> tuple[Any, Any]:
+        """The loss Σ weight · term, and its terms: the mean squares of the blocks per component."""
+        residual, *others = self.blocks(network, inside, conditions)
+        squares = residual * residual * self.emphasis(residual, inside)
+        terms = [squares.mean(), *((block * block).sum() / (block.shape[1] * self.components) for block in others)]
+        if len(terms) == 1:
+            return weights[0] * terms[0], terms[0][None]
+        stacked = self.calculus.xp.stack(terms)
+        return (weights * stacked).sum(), stacked
+
+    def values(self, network: Network, points: Any) -> Any:
         """The trial function at `points` (n, k), shape (n, m)."""
-        value = network(self.seeds(points, scale, shift, 0, 0), 0, 0)[0]
+        value = network({"points": points, "seeds": self.seeds(points, 0, 0)}, 0, 0)[0]
         if self.trial is None:
             return value
         lift, mask = self.trial_jets(points, 0, 0)
         return lift[0] + mask[0] * value
 
-    def seeds(self, points: Any, scale: Array, shift: Array, first: int, second: int) -> Any:
-        """Jets (J, n, k) of the network's input: its slopes are constant, its second derivatives vanish."""
-        xp, array = self.calculus.xp, self.calculus.array
-        zero = 0.0 * points
-        unit = [zero + array(row) for row in np.diag(scale)[:first]]
-        return xp.stack([points * array(scale) + array(shift), *unit, *[zero] * second])
+    def seeds(self, points: Any, first: int, second: int) -> Any:
+        """Jets (J, n, inputs) of the network's input: scaled coordinates, and sine and cosine of those that wrap."""
+        xp, ops = self.calculus.xp, self.calculus.ops
+        columns: list[tuple[int, Any, Any, Any]] = []
+        zero = 0.0 * points[:, 0]
+        for a, (low, high) in enumerate(zip(self.lower, self.upper, strict=True)):
+            x = points[:, a]
+            if a in self.wraps:
+                w = float(2.0 * np.pi / (high - low))
+                s, c = ops.sin(w * (x - float(low))), ops.cos(w * (x - float(low)))
+                columns += [(a, s, w * c, -w * w * s), (a, c, -w * s, -w * w * c)]
+            else:
+                scale = float(2.0 / (high - low)) if self.setting.scaled else 1.0
+                shift = float(-(high + low) / (high - low)) if self.setting.scaled else 0.0
+                columns.append((a, scale * x + shift, zero + scale, zero))
+        rows = [[value for _, value, _, _ in columns]]
+        rows += [[slope if a == axis else zero for a, _, slope, _ in columns] for axis in range(first)]
+        rows += [[bend if a == axis else zero for a, _, _, bend in columns] for axis in range(second)]
+        return xp.stack([xp.stack(row, -1) for row in rows])
 
     def _field_jets(self, field: Field, points: Any, first: int, second: int) -> Any:
         """Jets (J, q, n) of a field with q entries, by nested forward differentiation."""
@@ -178,28 +278,17 @@ class Formulation(ABC):
         return xp.stack([along(0)(coordinates[0]), *firsts, *seconds])
 
 
-def _mean_square(parts: Sequence[Any]) -> Any:
-    """Mean over the points, which lie along the last axis, summed over everything else."""
-    total = (parts[0] * parts[0]).sum() / parts[0].shape[-1]
-    for part in parts[1:]:
-        total = total + (part * part).sum() / part.shape[-1]
-    return total
-
-
 class ODEFormulation(Formulation):
     """y' − f(t, y), with the initial value built in or as a penalty."""
 
-    def __init__(
-        self, problem: ODE, calculus: Calculus, trial: Trial | None, points: Points, weights: tuple[float, float]
-    ) -> None:
-        super().__init__(calculus, trial)
+    def __init__(self, problem: ODE, calculus: Calculus, setting: Setting) -> None:
+        super().__init__(problem, calculus, setting)
         self.problem = problem
         self.components = problem.dimension
-        self.lower, self.upper = region(problem)
         self.first, self.second = 1, 0
-        if trial is None:
-            self.conditions = join([[points.within(self.lower, self.lower)]])
-            self.terms = (Term("initial", weights[0], slice(0, 1)),)
+        if setting.trial is None:
+            self.conditions = join([[setting.points.within(self.lower, self.lower, setting.seed)]])
+            self.terms = (Term("initial", setting.weights[0], slice(0, 1), (self.lower, self.lower)),)
 
     def residual(self, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
         """What y' − f(t, y) leaves."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,14 @@ from torch.autograd.function import once_differentiable
 from backends.base import Context
 from backends.neural.activations import ACTIVATIONS
 from backends.neural.collocation import PointSet
-from backends.neural.description import PINN, Adam
-from backends.neural.networks import MLP
+from backends.neural.description import PINN
+from backends.neural.jets import JetAlgebra
+from backends.neural.linearisation import Sensitivity, row_scales, sensitivities
+from backends.neural.optimizers import LBFGS, SGD, AdamW, Scheduled
 from backends.neural.residual import Calculus, Network
-from backends.neural.training import TrainingSession
+from backends.neural.training import Driver, TrainingSession
 from backends.operations import torch_operations
 from problems.base import Array, Problem
-from problems.operations import NUMPY
 
 DRAWN_TOGETHER = 65_536
 """Points drawn in one go: enough to hide what each operation costs, and some tens of megabytes."""
@@ -81,57 +82,80 @@ class ActivationJets(torch.autograd.Function):
         return out, out[0].sum(0), None, None, None
 
 
-def network(description: MLP, layers: Any, seeds: Any, first: int, second: int) -> Any:
-    """Taylor propagation: jets (J, n, k) of the input to jets (J, n, m) of the output, one product per layer."""
-    *hidden, (weights, bias) = layers
-    y = seeds
-    for inner_weights, inner_bias in hidden:
-        z = y @ inner_weights
-        y = ActivationJets.apply(z, inner_bias, description.activation, first, second)  # type: ignore[no-untyped-call]
-    z = y @ weights
-    z[0] += bias
-    return z
+class FusedAlgebra(JetAlgebra):
+    """Jets with the activation's hand-written derivative; keeps what enters and leaves each dense layer if asked."""
+
+    def __init__(self, *arguments: Any, keep: bool = False) -> None:
+        super().__init__(*arguments)
+        self.keep = keep
+        self.inputs: dict[int, Any] = {}
+        self.products: dict[int, Any] = {}
+
+    def dense(self, y: Any, k: int, activation: str = "") -> Any:
+        """As the plain one, in fewer operations."""
+        weights, bias = self.parameters[k]
+        z = y @ weights
+        if self.keep:
+            self.inputs[k], self.products[k] = y, z
+        if activation:
+            return ActivationJets.apply(z, bias, activation, self.first, self.second)  # type: ignore[no-untyped-call]
+        return self._with_value(z, z[0] + bias) if self.keep else self._shifted(z, bias)
+
+    @staticmethod
+    def _shifted(z: Any, bias: Any) -> Any:
+        z[0] += bias
+        return z
 
 
-class TorchSession(TrainingSession):
-    """One training run: eager on a CPU; on a GPU one captured iteration is replayed, or launching it would dominate."""
+class StepDriver(Driver):
+    """A first-order method, one operation after the other; on a GPU one captured iteration is replayed."""
 
-    def __init__(self, solver: PINN, problem: Problem, context: Context) -> None:
-        torch.backends.cuda.matmul.allow_tf32 = False
-        self._device = torch.device(context.device)
-        self._dtype = getattr(torch, context.precision)
-        self.engine = "captured graph, fused optimizer" if self._device.type == "cuda" else "eager, fused optimizer"
-        super().__init__(
-            solver,
-            problem,
-            context,
-            Calculus(torch, torch_operations(), jvp, total_derivative, self._tensor),
-        )
-        self._layers = self.parameters()
-        self._flat = [part for layer in self._layers for part in layer]
-        self._start = [part.detach().clone() for part in self._flat]
-        rates = [float(solver.optimizer.rate_at(NUMPY, k / solver.iterations)) for k in range(solver.iterations)]
-        self._rates = torch.tensor(rates, dtype=FUSED_RATE, device="cuda") if context.device == "cuda" else rates
-        self._optimizer = self.optimizer()
-        self._sets: tuple[Any, ...] = tuple(
-            None
-            if s is None
-            else (self._tensor(s.base), self._tensor(s.span), torch.as_tensor(s.rows).to(self._device))
-            for s in (self.inside, self.conditions)
-        )
-        self._fixed: tuple[Any, ...] = tuple(
-            None if kind is None or kind.noise else self._place(arrays[0], inside=k == 0)
-            for k, (kind, arrays) in enumerate(zip((self.inside, self.conditions), self._sets, strict=True))
-        )
-        self._replay: Callable[[Any], Any] | None = None
-        self._synchronise()
+    def __init__(self, session: TorchSession, index: int) -> None:
+        stage, start, end = session.stages[index]
+        assert isinstance(stage, Scheduled)
+        self.session, self.stage, self.index = session, stage, index
+        self.on_gpu = session.device.type == "cuda"
+        rates = stage.rates(end - start).tolist()
+        self.rates = torch.tensor(rates, dtype=FUSED_RATE, device="cuda") if self.on_gpu else rates
+        self.optimizer = self._optimizer()
+        self.replay: Callable[[Any], Any] | None = None
+        if self.on_gpu:
+            self._capture()
+        self.begin()
 
-    def compile(self) -> None:
-        """On a GPU, capture one iteration; a CPU has nothing to compile."""
-        if self._device.type != "cuda":
-            return
-        places = next(self._places(torch.Generator(self._device)))
-        moving = self._drawn(places)
+    def begin(self) -> None:
+        """From the present parameters, without memory; in place, since a captured iteration knows only its tensors."""
+        for state in self.optimizer.state.values():
+            for moment in state.values():
+                if moment is not None:
+                    moment.zero_()
+        self.count = 0
+        generator = torch.Generator(self.session.device).manual_seed(1_000_003 * self.index + self.session.context.seed)
+        self.places = self.session.series(generator)
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        """The described optimizer; the fused ones take one operation per step."""
+        stage, flat = self.stage, self.session.flat
+        rate: Any = torch.tensor(stage.rate, dtype=FUSED_RATE, device="cuda") if self.on_gpu else stage.rate
+        if isinstance(stage, SGD):
+            return torch.optim.SGD(flat, lr=rate, momentum=stage.momentum, fused=True)
+        if isinstance(stage, AdamW):
+            return torch.optim.AdamW(flat, lr=rate, weight_decay=stage.weight_decay, fused=True, capturable=self.on_gpu)
+        return torch.optim.Adam(flat, lr=rate, fused=True, capturable=self.on_gpu)
+
+    def _iteration(self, places: Any) -> torch.Tensor:
+        session = self.session
+        loss, terms = session.loss(session.parameters, places)
+        for parameter, gradient in zip(session.flat, torch.autograd.grad(loss, session.flat), strict=True):
+            parameter.grad = gradient
+        self.optimizer.step()
+        return terms.detach()
+
+    def _capture(self) -> None:
+        session = self.session
+        places = next(session.series(torch.Generator(session.device)))
+        moving = session.moving(places)
+        start = session.get()
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -140,116 +164,329 @@ class TorchSession(TrainingSession):
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            loss = self._iteration(places)
+            terms = self._iteration(places)
+        session.put(start)
 
         def replay(new: Any) -> Any:
             if moving:
-                torch._foreach_copy_(moving, self._drawn(new))
+                torch._foreach_copy_(moving, session.moving(new))
             graph.replay()
-            return loss
+            return terms
 
-        self._replay = replay
-        self._synchronise()
+        self.replay = replay
+        session.synchronise()
 
-    def solve(self) -> None:
-        """Train from the initial parameters."""
-        self._reset()
-        iteration = self._replay or self._iteration
-        generator = torch.Generator(self._device).manual_seed(self.context.seed)
-        losses = torch.zeros(len(self.checkpoints), dtype=self._dtype, device=self._device)
-        group = self._optimizer.param_groups[0]
-        j = 0
-        for k, places in zip(range(self.solver.iterations), self._places(generator), strict=False):
-            if self._replay is None:
-                group["lr"] = self._rates[k]
+    def advance(self, count: int) -> tuple[int, Array]:
+        """Iterations one by one; whether the loss is finite is asked once, after the last."""
+        iteration = self.replay or self._iteration
+        group = self.optimizer.param_groups[0]
+        terms = None
+        for _ in range(count):
+            rate = self.rates[self.count]
+            if self.replay is None:
+                group["lr"] = rate
             else:
-                group["lr"].copy_(self._rates[k])
-            loss = iteration(places)
-            if k + 1 == self.checkpoints[j]:
-                losses[j] = loss
-                if not bool(torch.isfinite(losses[j])):
-                    break
-                j += 1
-        self._synchronise()
-        self.finish(losses.cpu().numpy().astype(float))
+                group["lr"].copy_(rate)
+            terms = iteration(next(self.places))
+            self.count += 1
+        assert terms is not None
+        return count, terms.cpu().numpy().astype(float)
+
+
+class LBFGSDriver(Driver):
+    """torch's own L-BFGS with its search for the strong Wolfe conditions."""
+
+    def __init__(self, stage: LBFGS, session: TorchSession) -> None:
+        self.stage, self.session = stage, session
+        self.changed()
+
+    def changed(self) -> None:
+        """It forgets: its curvature and its last loss belong to other points."""
+        self.optimizer = torch.optim.LBFGS(
+            self.session.flat,
+            history_size=self.stage.memory,
+            line_search_fn="strong_wolfe",
+            tolerance_grad=0.0,
+            tolerance_change=0.0,
+        )
+
+    def advance(self, count: int) -> tuple[int, Array]:
+        """Iterations in one call of the library's own loop."""
+        session, group = self.session, self.optimizer.param_groups[0]
+        group["max_iter"], group["max_eval"] = count, count * self.stage.searches
+        state = self.optimizer.state[session.flat[0]]
+        before = state.get("n_iter", 0)
+
+        def closure() -> torch.Tensor:
+            loss, _ = session.loss(session.parameters, session.places)
+            for parameter, gradient in zip(session.flat, torch.autograd.grad(loss, session.flat), strict=True):
+                parameter.grad = gradient
+            return loss.detach()
+
+        self.optimizer.step(closure)  # type: ignore[no-untyped-call]
+        done = state.get("n_iter", 0) - before
+        self.stuck = done < count
+        return max(done, 1), session.terms_at(session.get())
+
+
+class TorchSession(TrainingSession):
+    """One training run: eager on a CPU; on a GPU one captured iteration is replayed, or launching it would dominate."""
+
+    def __init__(self, solver: PINN, problem: Problem, context: Context) -> None:
+        torch.backends.cuda.matmul.allow_tf32 = False
+        self.device = torch.device(context.device)
+        self.dtype = getattr(torch, context.precision)
+        self.engine = "captured graph, fused optimizer" if self.device.type == "cuda" else "eager, fused optimizer"
+        calculus = Calculus(torch, torch_operations(), jvp, total_derivative, self.tensor, lambda value: value.detach())
+        super().__init__(solver, problem, context, calculus)
+        self.parameters = [tuple(self.tensor(part).requires_grad_() for part in layer) for layer in self.layers]
+        self.flat = [part for layer in self.parameters for part in layer]
+        self._initial = np.concatenate([part.ravel() for layer in self.layers for part in layer])
+        self._constants = None if self.constants is None else self.tensor(self.constants)
+        self._reference = self.tensor(self.reference_points())
+        self._term_weights = self.tensor(self.weights)
+        self._sets: tuple[Any, ...] = tuple(
+            None if s is None else (self.tensor(s.base), self.tensor(s.span), torch.as_tensor(s.rows).to(self.device))
+            for s in self.sets
+        )
+        self.places: tuple[Any, ...] = tuple(
+            None if s is None else self._place(arrays[0], inside=k == 0)
+            for k, (s, arrays) in enumerate(zip(self.sets, self._sets, strict=True))
+        )
+        self._drivers: dict[int, Any] = {}
+        self.synchronise()
+
+    def compile(self) -> None:
+        """On a GPU, capture one iteration of each first-order stage; a CPU has nothing to compile."""
+        if self.device.type == "cuda":
+            for index, (stage, _, _) in enumerate(self.stages):
+                if isinstance(stage, Scheduled):
+                    self._drivers[index] = StepDriver(self, index)
+
+    def restart(self) -> None:
+        """Initial parameters, initial points."""
+        self.put(self._initial)
+        self.place(*(None if s is None else s.base for s in self.sets))
+
+    def first_order(self, index: int) -> Driver:
+        """One operation after the other, or the captured iteration."""
+        stage = self.stages[index][0]
+        if isinstance(stage, LBFGS):
+            return LBFGSDriver(stage, self)
+        driver = self._drivers.get(index)
+        if driver is None:
+            return StepDriver(self, index)
+        driver.begin()
+        return driver
+
+    def get(self) -> Array:
+        """The parameters, in float64."""
+        return torch.cat([part.detach().reshape(-1) for part in self.flat]).cpu().numpy().astype(float)
+
+    def put(self, parameters: Array) -> None:
+        """Set them."""
+        with torch.no_grad():
+            for part, new in zip(self.flat, self._split(parameters), strict=True):
+                part.copy_(new)
+
+    def terms_at(self, parameters: Array) -> Array:
+        """Terms of the loss at the present points."""
+        self.put(parameters)
+        with torch.no_grad():
+            return self.loss(self.parameters, self.places)[1].cpu().numpy().astype(float)
+
+    def gradient_at(self, parameters: Array) -> tuple[Array, Array]:
+        """Terms of the loss and its gradient (p,)."""
+        self.put(parameters)
+        loss, terms = self.loss(self.parameters, self.places)
+        flat = torch.cat([part.reshape(-1) for part in torch.autograd.grad(loss, self.flat)])
+        return terms.detach().cpu().numpy().astype(float), flat.cpu().numpy().astype(float)
+
+    def jacobian_at(self, parameters: Array) -> tuple[Array, Array]:
+        """Residuals and their derivatives."""
+        rows, parts = self._sensitivities(parameters)
+        with torch.no_grad():
+            jacobian = torch.cat([sum(s.jacobian(torch) for s in block) for block in parts])
+        return rows, jacobian.cpu().numpy().astype(float, copy=False)
+
+    def products_at(self, parameters: Array) -> tuple[Array, Any, Any]:
+        """Residuals and products with their derivatives."""
+        rows, parts = self._sensitivities(parameters)
+
+        def forward(vector: Array) -> Array:
+            pieces = iter(self._split(vector))
+            layers = [(next(pieces), next(pieces)) for _ in self.parameters]
+            with torch.no_grad():
+                found = torch.cat([sum(s.forward(torch, layers) for s in block) for block in parts])
+            return found.cpu().numpy().astype(float)
+
+        def adjoint(vector: Array) -> Array:
+            total, start, rows = np.zeros(len(self._initial)), 0, self.tensor(vector)
+            with torch.no_grad():
+                for block in parts:
+                    m, _, n, _ = block[0].slopes[0].shape
+                    for s in block:
+                        layers = s.adjoint(torch, rows[start : start + m * n])
+                        flat = torch.cat([part.reshape(-1) for layer in layers for part in layer])
+                        total += flat.cpu().numpy()
+                    start += m * n
+            return total
+
+        return rows, forward, adjoint
+
+    def residual_at(self, points: Array) -> Array:
+        """Size of the residual at `points`."""
+        form = self.formulation
+        with torch.no_grad():
+            inside = self._place(self.tensor(points), inside=True)
+            u = form.jets(self.network(self.parameters), inside, form.first, form.second)
+            size = torch.stack([(part**2).reshape(-1, len(points)).sum(0) for part in form.residual(u, inside)]).sum(0)
+        return size.sqrt().cpu().numpy().astype(float)
+
+    def gradient_norms(self) -> Array:
+        """Norm of the gradient of each term."""
+        _, terms = self.loss(self.parameters, self.places)
+        norms = []
+        for term in terms:
+            parts = torch.autograd.grad(term, self.flat, retain_graph=True, allow_unused=True)
+            norms.append(sum(float((part**2).sum()) for part in parts if part is not None) ** 0.5)
+        return np.array(norms)
+
+    def place(self, inside: Array | None, conditions: Array | None) -> None:
+        """Prepare new points, in place of the old ones, whose tensors a captured iteration may know."""
+        for k, points in enumerate((inside, conditions)):
+            if points is not None:
+                new = self._place(self.tensor(points), inside=k == 0)
+                torch._foreach_copy_(_tensors(self.places[k]), _tensors(new))
+
+    def reweigh(self, weights: Array) -> None:
+        """Give the terms of the loss new weights, in place for a captured iteration."""
+        super().reweigh(weights)
+        self._term_weights.copy_(self.tensor(weights))
 
     def evaluate(self, points: Array) -> Array:
         """The trained trial function at one piece of points."""
+        tensor, count = self.tensor(points), 0
+        if self.solver.network.normalises:
+            count = len(self._reference)
+            tensor = torch.cat([self._reference, tensor])
         with torch.no_grad():
-            values = self.formulation.values(self._network(self._layers), self._tensor(points), self.scale, self.shift)
-        return np.asarray(values.cpu().numpy())
+            values = self.formulation.values(self._taylor(self.parameters, count), tensor)
+        return np.asarray(values[count:].cpu().numpy())
 
-    def parameters(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """The initial layers as leaves."""
-        return [(self._tensor(w).requires_grad_(), self._tensor(b).requires_grad_()) for w, b in self.layers]
+    def loss(self, parameters: Any, places: Any) -> tuple[Any, Any]:
+        """Loss at the prepared points (inside, conditions), and its terms."""
+        inside, conditions = places
+        return self.formulation.loss(self.network(parameters), inside, conditions, self._term_weights)
 
-    def loss(self, layers: Any, places: Any) -> Any:
-        """Loss at the prepared points (inside, conditions)."""
-        return self.formulation.loss(self._network(layers), *places)
+    def network(self, parameters: Any) -> Network:
+        """The network on prepared points, by the described way of differentiation."""
+        return self._taylor(parameters, 0) if self.solver.mode == "taylor" else self._differentiated(parameters)
 
-    def optimizer(self) -> torch.optim.Optimizer:
-        """The described optimizer; the fused ones take one operation per step."""
-        described = self.solver.optimizer
-        on_gpu = self._device.type == "cuda"
-        rate: Any = torch.tensor(described.rate, dtype=FUSED_RATE, device=self._device) if on_gpu else described.rate
-        if isinstance(described, Adam):
-            return torch.optim.Adam(self._flat, lr=rate, fused=True, capturable=on_gpu)
-        return torch.optim.SGD(self._flat, lr=rate, fused=True)
+    def _taylor(self, parameters: Any, reference: int) -> Network:
+        def network(place: Mapping[str, Any], first: int, second: int) -> Any:
+            algebra = FusedAlgebra(torch, Functions, parameters, (first, second), self._constants, reference)
+            return self.solver.network(algebra, place["seeds"])
 
-    def _iteration(self, places: Any) -> torch.Tensor:
-        loss = self.loss(self._layers, places)
-        for parameter, gradient in zip(self._flat, torch.autograd.grad(loss, self._flat), strict=True):
-            parameter.grad = gradient
-        self._optimizer.step()
-        return loss.detach()
+        return network
 
-    def _reset(self) -> None:
-        """Back to the initial parameters, in place, since a captured iteration knows only these tensors."""
+    def _differentiated(self, parameters: Any) -> Network:
+        """Jets by differentiation of the plain network: reverse twice, or forward over reverse."""
+
+        def plain(points: Any) -> Any:
+            algebra = JetAlgebra(torch, Functions, parameters, (0, 0), self._constants)
+            return self.solver.network(algebra, self.formulation.seeds(points, 0, 0))[0]
+
+        def slopes(points: Any, c: int) -> Any:
+            """∂N_c/∂x at each point, which depends on no other."""
+            return torch.func.grad(lambda x: plain(x)[:, c].sum())(points)
+
+        def bends(points: Any, c: int, axis: int) -> Any:
+            if self.solver.mode == "nested-reverse":
+                return torch.func.grad(lambda x: slopes(x, c)[:, axis].sum())(points)[:, axis]
+            along = torch.zeros_like(points)
+            along[:, axis] = 1.0
+            return torch.func.jvp(lambda x: slopes(x, c), (points,), (along,))[1][:, axis]
+
+        def jets(place: Mapping[str, Any], first: int, second: int) -> Any:
+            points, components = place["points"], range(self.formulation.components)
+            parts = [plain(points)]
+            if first:
+                all_slopes = torch.stack([slopes(points, c) for c in components], -1)
+                parts += [all_slopes[:, a] for a in range(first)]
+            parts += [torch.stack([bends(points, c, a) for c in components], -1) for a in range(second)]
+            return torch.stack(parts)
+
+        return jets
+
+    def tensor(self, values: Any) -> torch.Tensor:
+        """A copy of `values` in the session's type, on its device."""
+        return torch.as_tensor(np.array(values), dtype=self.dtype, device=self.device)
+
+    def _split(self, vector: Array) -> list[torch.Tensor]:
+        pieces = torch.as_tensor(vector, dtype=self.dtype, device=self.device).split([p.numel() for p in self.flat])  # type: ignore[no-untyped-call]
+        return [piece.view(part.shape) for piece, part in zip(pieces, self.flat, strict=True)]
+
+    def _sensitivities(self, parameters: Array) -> tuple[Array, list[list[Sensitivity]]]:
+        """All residuals as one row, and the rows of their derivatives block by block."""
+        self.put(parameters)
+        form, recorders = self.formulation, []
+
+        def network(place: Mapping[str, Any], first: int, second: int) -> Any:
+            algebra = FusedAlgebra(torch, Functions, self.parameters, (first, second), self._constants, 0, keep=True)
+            recorders.append(algebra)
+            return self.solver.network(algebra, place["seeds"])
+
+        blocks = form.blocks(network, *self.places)
+        layers = range(len(self.parameters))
+        parts = []
         with torch.no_grad():
-            for part, start in zip(self._flat, self._start, strict=True):
-                part.copy_(start)
-        for state in self._optimizer.state.values():
-            for moment in state.values():
-                moment.zero_()
-
-    def _tensor(self, values: Array) -> torch.Tensor:
-        return torch.as_tensor(np.array(values), dtype=self._dtype, device=self._device)
-
-    def _network(self, layers: Any) -> Network:
-        return lambda seeds, first, second: network(self.solver.network, layers, seeds, first, second)
+            scales = row_scales(form, blocks, self.places[0], self._term_weights)
+        for k, (block, scale) in enumerate(zip(blocks, scales, strict=True)):
+            recorder = recorders[min(k, 1)]
+            products = [recorder.products[layer] for layer in layers]
+            by_row = [
+                torch.autograd.grad(row.sum(), products, retain_graph=True, allow_unused=True, materialize_grads=True)
+                for row in block
+            ]
+            slopes = [torch.stack(of_layer) for of_layer in zip(*by_row, strict=True)]
+            inputs = [recorder.inputs[layer].detach() for layer in layers]
+            parts.append(sensitivities(torch, None if k == 0 else form.terms[k - 1], inputs, slopes, scale))
+        rows = torch.cat([(b * scale).detach().reshape(-1) for b, scale in zip(blocks, scales, strict=True)])
+        return rows.cpu().numpy().astype(float), parts
 
     def _place(self, points: Any, *, inside: bool) -> Any:
         with torch.no_grad():
-            return self.formulation.prepare(points, self.scale, self.shift, inside=inside)
+            return self.formulation.prepare(points, inside=inside)
 
-    def _places(self, generator: torch.Generator) -> Iterator[tuple[Any, ...]]:
+    def series(self, generator: torch.Generator) -> Iterator[tuple[Any, ...]]:
         """Places for one iteration after the other: those prepared, and new ones where points are drawn.
 
         Drawn points are prepared for many iterations at once, since differentiating the trial function costs the same
         time for few points as for thousands.
         """
-        described = (self.inside, self.conditions)
-        drawn = [len(kind) for kind in described if kind and kind.noise]
+        drawn = [len(kind) for kind in self.sets if kind and kind.noise]
         if not drawn:
-            yield from itertools.repeat(self._fixed)
+            while True:
+                yield self.places
         block = max(1, min(DRAWN_TOGETHER // sum(drawn), 256))
         while True:
-            series: list[Iterable[Any]] = [itertools.repeat(place) for place in self._fixed]
-            for k, (kind, arrays) in enumerate(zip(described, self._sets, strict=True)):
+            series: list[Iterable[Any]] = [itertools.repeat(place) for place in self.places]
+            for k, (kind, arrays) in enumerate(zip(self.sets, self._sets, strict=True)):
                 if kind and kind.noise:
                     points = draw(generator, block, kind, *arrays)
                     series[k] = _divide(self._place(points, inside=k == 0), block)
-            yield from zip(*series, strict=False)
+            yield from zip(*([itertools.islice(series[0], block), *series[1:]]), strict=False)
 
-    def _drawn(self, places: Any) -> list[torch.Tensor]:
+    def moving(self, places: Any) -> list[torch.Tensor]:
         """What changes in the places from one iteration to the next."""
-        described = (self.inside, self.conditions)
-        moving = [place for kind, place in zip(described, places, strict=True) if kind and kind.noise]
+        moving = [place for kind, place in zip(self.sets, places, strict=True) if kind and kind.noise]
         return [part for place in moving for part in _tensors(place)]
 
-    def _synchronise(self) -> None:
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
+    def synchronise(self) -> None:
+        """Wait until the device has finished."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
 
 
 def draw(generator: torch.Generator, block: int, described: PointSet, base: Any, span: Any, rows: Any) -> Any:

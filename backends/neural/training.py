@@ -1,60 +1,267 @@
-"""What training sessions of every engine share: preparation with numpy, evaluation in pieces, and facts."""
+"""What training sessions of every engine share: the course of training on the host, evaluation in pieces, and facts.
+
+Training goes from event to event: a note of the loss, a look at the error, new points, new weights, the next
+optimizer. Between two events a driver runs iterations; first-order drivers belong to the engines and stay on the
+device, those of `least_squares.py` and `quasi_newton.py` are shared and ask the engine for residuals and gradients.
+"""
 
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 
 from backends.base import Context, Diverged, Session, as_ode, read_out
-from backends.neural.collocation import Grid, region
+from backends.neural.collocation import TRAINING_START, Grid, region
 from backends.neural.description import PINN
+from backends.neural.optimizers import LevenbergMarquardt, SSBroyden
 from backends.neural.residual import Calculus
-from problems.base import PDE, Array, Problem
+from backends.neural.sampling import points_generator
+from backends.neural.weighting import balanced
+from problems.base import PDE, Array, Problem, scattered_points
 
-CHECKPOINTS = 200
+NOTES = 200
+"""The loss is noted this often, or a little less."""
+LOOK_RATIO = 1.35
+"""Iterations at one look at the error over those at the look before."""
+UNWATCHED = 50
+"""Most iterations between two checks that the loss is finite and time is left."""
+PROGRESS = 0.99
+"""A loss must fall below this share of the smallest one so far to count as progress."""
 LARGEST_PIECE = 32_768
+REFERENCE = 1024
+"""Points from which batch normalisation takes its statistics once training is over (Wu & Johnson 2021)."""
+
+STEPS, TIME, STAGNATION = "iterations", "time", "stagnation"
+"""What may end training."""
 
 
-class TrainingSession(Session):
-    """One training run; an engine sets up its arrays, trains, and evaluates one piece of points."""
+class Driver(ABC):
+    """Runs iterations of one optimizer."""
 
+    stuck = False
+    """Whether no further iteration can lower the loss."""
+
+    @abstractmethod
+    def advance(self, count: int) -> tuple[int, Array]:
+        """Run `count` iterations, or fewer if the loss is not finite any more or nothing moves.
+
+        Returns how many were run, and the terms of the loss at the last of them.
+        """
+
+    def changed(self) -> None:  # noqa: B027  (most drivers keep nothing that depends on the points)
+        """Points or weights are no longer what they were."""
+
+
+@dataclass
+class Log:
+    """What happened during training."""
+
+    iterations: list[int] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    terms: list[Array] = field(default_factory=list)
+    best: float = math.inf
+    best_iteration: int = 0
+    best_parameters: Array | None = None
+    progress: float = math.inf
+    progress_iteration: int = 0
+    stopped_by: str = STEPS
+
+    def note(self, iteration: int, loss: float, terms: Array) -> None:
+        """Keep the loss after an iteration."""
+        if not self.iterations or iteration > self.iterations[-1]:
+            self.iterations.append(iteration)
+            self.losses.append(loss)
+            self.terms.append(terms)
+        if loss < PROGRESS * self.progress:
+            self.progress, self.progress_iteration = loss, iteration
+
+    def forget(self) -> None:
+        """Losses from here on do not compare with those before: points or weights changed."""
+        self.best, self.best_parameters, self.progress = math.inf, None, math.inf
+
+
+class TrainingSession(Session, ABC):
+    """One training run; an engine adds arrays, derivatives, first-order drivers and the evaluation of points."""
+
+    extrapolates: ClassVar[bool] = True
     engine = ""
-    extrapolates = True
 
     def __init__(self, solver: PINN, problem: Problem, context: Context, calculus: Calculus) -> None:
         self.solver, self.problem, self.context = solver, problem, context
-        self.formulation = solver.formulation(problem, calculus)
-        self.scale, self.shift = solver.input_map(self.formulation)
-        self.layers = solver.network.initial(len(self.formulation.lower), self.formulation.components, context.seed)
-        self.inside = solver.points.within(self.formulation.lower, self.formulation.upper)
-        self.conditions = self.formulation.conditions
-        self.stride = math.ceil(solver.iterations / CHECKPOINTS)
-        self.checkpoints = np.append(np.arange(self.stride, solver.iterations, self.stride), solver.iterations)
-        self.losses = np.empty(0)
+        self.formulation = solver.formulation(problem, calculus, context.seed)
+        inputs, outputs = self.formulation.inputs, self.formulation.components
+        self.layers = solver.network.initial(inputs, outputs, context.seed)
+        self.constants = solver.network.constants(inputs, context.seed)
+        self.inside, self.conditions = self.formulation.inside, self.formulation.conditions
+        self.sets = (self.inside, self.conditions)
+        self.fresh = any(s is not None and s.noise for s in self.sets)
+        self.weights = self.formulation.weights
+        self.stages = solver.stages
         self.piece = min(LARGEST_PIECE, 1 << (max(101, len(problem.points())) - 1).bit_length())
+        self.log = Log()
+        self._done = 0
+
+    # What an engine offers: parameters are one vector (p,) on the host, layer after layer, weights before biases.
+
+    @abstractmethod
+    def restart(self) -> None:
+        """Initial parameters, initial points."""
+
+    @abstractmethod
+    def first_order(self, index: int) -> Driver:
+        """A driver for stage `index`, SGD, Adam, AdamW or L-BFGS, from the present parameters."""
+
+    @abstractmethod
+    def get(self) -> Array:
+        """The parameters, in float64."""
+
+    @abstractmethod
+    def put(self, parameters: Array) -> None:
+        """Set them."""
+
+    @abstractmethod
+    def terms_at(self, parameters: Array) -> Array:
+        """Terms of the loss at the present points."""
+
+    @abstractmethod
+    def gradient_at(self, parameters: Array) -> tuple[Array, Array]:
+        """Terms of the loss and its gradient (p,)."""
+
+    @abstractmethod
+    def jacobian_at(self, parameters: Array) -> tuple[Array, Array]:
+        """Residuals r (N,) and their derivatives J (N, p), scaled so that r·r is the loss."""
+
+    @abstractmethod
+    def products_at(self, parameters: Array) -> tuple[Array, Any, Any]:
+        """Residuals r as above, v → J v and u → Jᵀ u, without J."""
+
+    @abstractmethod
+    def residual_at(self, points: Array) -> Array:
+        """Size of the residual (q,) at points (q, k), with the present parameters."""
+
+    @abstractmethod
+    def gradient_norms(self) -> Array:
+        """Euclidean norm of the gradient of each term of the loss, without its weight."""
+
+    @abstractmethod
+    def place(self, inside: Array | None, conditions: Array | None) -> None:
+        """Put new points (n, k) in place of the old ones; None leaves a set as it is."""
+
+    def reweigh(self, weights: Array) -> None:
+        """Give the terms of the loss new weights."""
+        self.weights = weights
 
     @abstractmethod
     def evaluate(self, points: Array) -> Array:
         """The trained trial function at `piece` points (piece, k), shape (piece, m)."""
 
-    def finish(self, losses: Array) -> None:
-        """Keep the losses noted at the checkpoints.
+    @property
+    def host_kinds(self) -> set[type]:
+        """Kinds of optimizers that run on the host."""
+        return {type(stage) for stage, _, _ in self.stages} & {LevenbergMarquardt, SSBroyden}
 
-        Raises:
-            Diverged: if one is not finite; training stopped there, at most 1/200 of the run after the first such.
+    def solve(self) -> None:
+        """Train from the initial parameters."""
+        self.restart()
+        self.log, self._done = Log(), 0
+        self.reweigh(self.formulation.weights)
+        self._generator = points_generator(self.context.seed)
+        self.context.watch.look(0, self.solution)
+        for index, (_, _, end) in enumerate(self.stages):
+            self._run(self._driver(index), end)
+            if self.log.stopped_by == TIME:
+                break
+        best = self.log.best_parameters
+        if self.solver.keep == "best" and best is not None and not self.fresh:
+            self.put(best)
+        else:
+            self.log.best_iteration = self._done
+        # Looks are not repeated where nothing was run since the last one.
+        self.context.watch.look(self._done, self.solution)
 
-        """
-        bad = np.flatnonzero(~np.isfinite(losses))
-        if len(bad):
-            raise Diverged(
-                f"the loss was not finite at iteration {self.checkpoints[bad[0]]} of {self.solver.iterations}; "
-                "use a lower learning rate"
-            )
-        self.losses = losses
+    def _driver(self, index: int) -> Driver:
+        from backends.neural.least_squares import LeastSquaresDriver
+        from backends.neural.quasi_newton import QuasiNewtonDriver
+
+        stage = self.stages[index][0]
+        if isinstance(stage, LevenbergMarquardt):
+            return LeastSquaresDriver(stage, self)
+        if isinstance(stage, SSBroyden):
+            return QuasiNewtonDriver(stage, self)
+        return self.first_order(index)
+
+    def _run(self, driver: Driver, end: int) -> None:
+        """Iterations of one stage, from the present one up to `end`."""
+        log, solver, watch = self.log, self.solver, self.context.watch
+        stride = math.ceil(solver.iterations / NOTES)
+        look = max(1, math.ceil(self._done * LOOK_RATIO))
+        renewal, balance = solver.points.every, solver.constraint.balance
+        log.stopped_by = STEPS
+        while self._done < end:
+            stop = min(end, (self._done // stride + 1) * stride, look)
+            for period in (renewal, balance.every if balance else 0):
+                if period:
+                    stop = min(stop, (self._done // period + 1) * period)
+            run, terms = driver.advance(min(stop - self._done, UNWATCHED))
+            self._done += run
+            loss = float(self.weights @ terms)
+            if not math.isfinite(loss):
+                raise Diverged(
+                    f"the loss was not finite at iteration {self._done} of {solver.iterations}; "
+                    "use a lower learning rate"
+                )
+            timed_out = 0.0 < solver.time_limit <= watch.elapsed()
+            idle = solver.patience and self._done - log.progress_iteration >= solver.patience
+            ending = driver.stuck or timed_out or self._done == end
+            if self._done % stride == 0 or ending:
+                log.note(self._done, loss, terms)
+                self._keep_if_best(loss)
+            if self._done >= look:
+                watch.look(self._done, self.solution)
+                look = max(self._done + 1, math.ceil(self._done * LOOK_RATIO))
+            if timed_out:
+                log.stopped_by = TIME
+                return
+            if driver.stuck or idle:
+                log.stopped_by = STAGNATION
+                return
+            if self._done < end:
+                self._renew(driver)
+
+    def _keep_if_best(self, loss: float) -> None:
+        if self.solver.keep == "best" and not self.fresh and loss < self.log.best:
+            self.log.best, self.log.best_iteration, self.log.best_parameters = loss, self._done, self.get()
+
+    def _renew(self, driver: Driver) -> None:
+        """New points and new weights where it is time for them."""
+        points, balance = self.solver.points, self.solver.constraint.balance
+        changed = False
+        if points.every and self._done % points.every == 0:
+            form = self.formulation
+            inside = points.renewed(form.lower, form.upper, self._generator, self.residual_at if points.pool else None)
+            self.place(inside, form.renewed_conditions(self._generator) if form.terms else None)
+            changed = True
+        if balance and self._done % balance.every == 0 and len(self.weights) > 1:
+            self.reweigh(balanced(self.weights, self.gradient_norms(), balance.memory))
+            changed = True
+        if changed:
+            self.log.forget()
+            driver.changed()
+
+    def reference_points(self) -> Array:
+        """Points (q, k) from which batch normalisation takes its statistics once training is over."""
+        form = self.formulation
+        return scattered_points(REFERENCE, tuple(form.lower), tuple(form.upper), TRAINING_START)
+
+    def draw(self) -> None:
+        """Points of one iteration of an optimizer on the host, where each iteration has its own."""
+        if self.fresh:
+            self.place(*(s.drawn(self._generator) if s is not None and s.noise else None for s in self.sets))
 
     def solution(self, points: Array) -> Array:
         """The trial function at `points`, or the last state of a flow as an eigenvector."""
@@ -64,16 +271,22 @@ class TrainingSession(Session):
 
     def facts(self) -> Mapping[str, Any]:
         """Network size, loss curve, spacing of grids, and the trajectory of an initial value problem."""
+        log = self.log
         facts: dict[str, Any] = {
             "unknowns": sum(part.size for layer in self.layers for part in layer),
-            "iterations": self.solver.iterations,
+            "iterations": self._done,
             "engine": self.engine,
+            "derivatives": self.solver.mode,
+            "stopped_by": log.stopped_by,
+            "best_iteration": log.best_iteration,
         }
-        if len(self.losses):
+        if log.losses:
             facts |= {
-                "final_loss": float(self.losses[-1]),
-                "loss_iterations": self.checkpoints,
-                "loss_history": self.losses,
+                "final_loss": log.losses[-1],
+                "loss_iterations": np.array(log.iterations),
+                "loss_history": np.array(log.losses),
+                "loss_terms": np.array(log.terms),
+                "term_names": ", ".join(self.formulation.term_names),
             }
         equation = self.problem if isinstance(self.problem, PDE) else as_ode(self.problem)
         assert equation is not None
@@ -83,7 +296,7 @@ class TrainingSession(Session):
                 facts["dx"] = float(spacings[: equation.dimension].max())
             if not (isinstance(equation, PDE) and equation.steady):
                 facts["dt"] = float(spacings[-1])
-        if not isinstance(equation, PDE) and len(self.losses):
+        if not isinstance(equation, PDE) and log.losses:
             facts["trajectory_t"] = np.linspace(equation.start_time(), equation.final_time(), 101)
             facts["trajectory_y"] = self._values(facts["trajectory_t"][:, None])
         return facts

@@ -10,8 +10,8 @@ import pytest
 
 from backends.neural.activations import ACTIVATIONS
 from backends.neural.collocation import Grid, JitteredGrid, Scattered, Uniform, join, region
-from backends.neural.description import Adam
 from backends.neural.networks import MLP
+from backends.neural.optimizers import Adam
 from backends.neural.trial import BoxTrial
 from backends.torch_pinn import TorchPINN
 from problems.base import PDE, Box, Dirichlet, Neumann, fields_to_array, scattered_points
@@ -155,9 +155,11 @@ def test_contradictory_data_are_met_at_the_start_and_on_the_boundary_later():
 
 def test_the_learning_rate_falls_to_its_final_fraction():
     for decay in ("cosine", "exponential"):
-        adam = Adam(rate=0.1, decay=decay, final_fraction=0.01)
-        assert adam.rate_at(NUMPY, 0.0) == pytest.approx(0.1)
-        assert adam.rate_at(NUMPY, 1.0) == pytest.approx(0.001)
+        rates = Adam(rate=0.1, decay=decay, final_fraction=0.01).rates(10_000)
+        assert rates.shape == (10_000,)
+        assert rates[0] == pytest.approx(0.1)
+        assert rates[-1] == pytest.approx(0.001, rel=1e-3)
+        assert (np.diff(rates) < 0.0).all()
 
 
 def test_a_rectifier_is_refused_where_second_derivatives_are_needed_and_allowed_elsewhere():

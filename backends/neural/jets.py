@@ -1,0 +1,92 @@
+"""Jets: a field at n points with its derivatives, as one array (J, n, w) that passes through a network layer by layer.
+
+J = 1 + A + D: the value, A first derivatives (along coordinates 0 … A−1) and D ≤ A pure second ones (along 0 … D−1).
+Propagating them is forward differentiation in Taylor mode (Griewank & Walther 2008, ch. 13), with one matrix product
+per layer for all of them. With A = D = 0 the same code is the plain network. Networks are written over `JetAlgebra`
+once; an engine may override an operation with a faster one of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from backends.neural.activations import ACTIVATIONS, Functions
+
+NORMALISING_EPSILON = 1e-5
+"""Added to the variance in batch normalisation (Ioffe & Szegedy 2015)."""
+
+
+class JetAlgebra:
+    """Operations on jets with the parameters of one network.
+
+    `parameters` is a list of pairs of arrays; `dense` and `normalise` use the pair k. `reference` > 0 says that the
+    first so many points are those from which batch normalisation takes its statistics; else all of them are.
+    """
+
+    def __init__(
+        self,
+        xp: Any,
+        functions: Functions,
+        parameters: Any,
+        counts: tuple[int, int],
+        constants: Any = None,
+        reference: int = 0,
+    ) -> None:
+        self.xp, self.functions, self.parameters = xp, functions, parameters
+        self.first, self.second = counts
+        self.constants, self.reference = constants, reference
+
+    def product(self, y: Any, k: int) -> Any:
+        """y W of the pair k, without its bias."""
+        return y @ self.parameters[k][0]
+
+    def dense(self, y: Any, k: int, activation: str = "") -> Any:
+        """Jets behind layer k: σ(y W + b), or y W + b where there is no activation."""
+        z = self.product(y, k)
+        z = self._with_value(z, z[0] + self.parameters[k][1])
+        return self.activate(z, activation) if activation else z
+
+    def activate(self, z: Any, activation: str) -> Any:
+        """Jets of σ(z): σ' z_i and σ' z_ii + σ'' z_i²."""
+        s = ACTIVATIONS[activation](self.functions, z[0], 2 if self.second else 1)
+        parts = [s[0][None]]
+        slopes = z[1 : 1 + self.first]
+        if self.first:
+            parts.append(s[1] * slopes)
+        if self.second:
+            parts.append(s[1] * z[1 + self.first :] + s[2] * slopes[: self.second] ** 2)
+        return self.xp.concatenate(parts)
+
+    def multiply(self, a: Any, b: Any) -> Any:
+        """Jets of the product of two fields of equal width."""
+        parts = [(a[0] * b[0])[None]]
+        slopes = slice(1, 1 + self.first)
+        if self.first:
+            parts.append(a[slopes] * b[0] + a[0] * b[slopes])
+        if self.second:
+            curved = slice(1, 1 + self.second)
+            bends = slice(1 + self.first, None)
+            parts.append(a[bends] * b[0] + 2.0 * a[curved] * b[curved] + a[0] * b[bends])
+        return self.xp.concatenate(parts)
+
+    def beside(self, fields: Sequence[Any]) -> Any:
+        """Jets of several fields next to each other, their widths added."""
+        return self.xp.concatenate(tuple(fields), -1)
+
+    def normalise(self, z: Any, k: int) -> Any:
+        """Batch normalisation with the scale and shift of the pair k.
+
+        The statistics are constants of the batch as far as coordinates are concerned, which makes the normalised
+        network a function of one point; the loss is differentiated through them.
+        """
+        scale, shift = self.parameters[k]
+        batch = z[0, : self.reference] if self.reference else z[0]
+        mean = batch.mean(0)
+        deviation = batch - mean
+        factor = scale / ((deviation * deviation).mean(0) + NORMALISING_EPSILON) ** 0.5
+        scaled = z * factor
+        return self._with_value(scaled, scaled[0] - mean * factor + shift)
+
+    def _with_value(self, jets: Any, value: Any) -> Any:
+        return self.xp.concatenate([value[None], jets[1:]]) if len(jets) > 1 else value[None]

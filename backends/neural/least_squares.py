@@ -1,0 +1,113 @@
+"""Levenberg–Marquardt on the residuals of all points, once for both engines: dense, kernel or matrix-free.
+
+The loss is r·r for residuals r (N,) with derivatives J (N, p). A step solves (JᵀJ + μ I) δ = −Jᵀ r; by the identity
+(JᵀJ + μ I)⁻¹ Jᵀ = Jᵀ (J Jᵀ + μ I)⁻¹ the system may have the size of the points instead (the kernel form). With μ → 0
+the step is the energy natural gradient of Müller & Zeinhofer 2023 (ICML) for a quadratic energy. Small systems are
+factorised on the host by LAPACK; J itself is made by the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse.linalg
+
+from backends.neural.optimizers import LevenbergMarquardt
+from backends.neural.training import Driver
+from problems.base import Array
+
+if TYPE_CHECKING:
+    from backends.neural.training import TrainingSession
+
+ATTEMPTS = 12
+"""Steps that are tried in one iteration, each with more damping than the one before."""
+LARGEST_DAMPING = 1e12
+"""Relative to the mean square of J's columns; where even such a step fails, the loss is at rounding."""
+SMALLEST_DAMPING = 1e-17
+
+Step = Callable[[float], Array]
+"""Damping μ → step δ (p,)."""
+
+
+class LeastSquaresDriver(Driver):
+    """One linearisation per iteration; the damping is carried from one iteration to the next."""
+
+    def __init__(self, described: LevenbergMarquardt, session: TrainingSession) -> None:
+        self.described, self.session = described, session
+        self.damping = described.damping
+        self.parameters = session.get()
+        self.failures = 0
+
+    def advance(self, count: int) -> tuple[int, Array]:
+        """Iterations of which each lowers the loss, or leaves the parameters where they are."""
+        session, terms = self.session, np.empty(0)
+        done = 0
+        while done < count and not self.stuck:
+            session.draw()
+            terms = self._iterate()
+            done += 1
+        session.put(self.parameters)
+        return done, terms
+
+    def _iterate(self) -> Array:
+        session, d = self.session, self.described
+        residuals, step, mean_square = self._linearise()
+        loss = float(residuals @ residuals)
+        before = terms = session.terms_at(self.parameters)
+        if not np.isfinite(loss):
+            return before * np.nan
+        for _ in range(ATTEMPTS):
+            trial = self.parameters + step(self.damping * mean_square)
+            terms = session.terms_at(trial)
+            if float(session.weights @ terms) < loss:
+                self.parameters, self.failures = trial, 0
+                self.damping = max(self.damping / d.fall, SMALLEST_DAMPING)
+                return terms
+            self.damping *= d.rise
+        self.failures += 1
+        # On points that stay the same the next iteration would fail alike, unless a larger damping helps.
+        if self.damping > LARGEST_DAMPING:
+            self.stuck = not session.fresh
+            self.damping = d.damping
+        return before
+
+    def _linearise(self) -> tuple[Array, Step, float]:
+        """Residuals, the step as a function of the damping, and the mean square of J's columns."""
+        d, session = self.described, self.session
+        if d.solve == "matrix-free":
+            residuals, forward, adjoint = session.products_at(self.parameters)
+            gradient = adjoint(residuals)
+            operator = scipy.sparse.linalg.LinearOperator(
+                (len(residuals), len(gradient)), matvec=forward, rmatvec=adjoint, dtype=float
+            )
+            # ‖J‖² is not at hand; that of J on the gradient has its size.
+            mean_square = float(np.sum(forward(gradient) ** 2) / max(float(gradient @ gradient), 1e-300))
+
+            def iterative(damping: float) -> Array:
+                found = scipy.sparse.linalg.lsmr(
+                    operator, -residuals, damp=damping**0.5, atol=1e-10, btol=1e-10, maxiter=d.inner
+                )
+                return np.asarray(found[0])
+
+            return residuals, iterative, mean_square
+        residuals, jacobian = session.jacobian_at(self.parameters)
+        kernel = d.uses_kernel(*jacobian.shape)
+        normal = jacobian @ jacobian.T if kernel else jacobian.T @ jacobian
+        right = -residuals if kernel else -(jacobian.T @ residuals)
+        mean_square = float(np.trace(normal)) / jacobian.shape[1]
+        diagonal = np.diagonal(normal).copy()
+
+        def direct(damping: float) -> Array:
+            np.fill_diagonal(normal, diagonal + damping)
+            try:
+                factor = scipy.linalg.cho_factor(normal, check_finite=False)
+            except scipy.linalg.LinAlgError:
+                # Rounding has made it indefinite: the caller raises the damping after a step that does not move.
+                return np.zeros(jacobian.shape[1])
+            solved = scipy.linalg.cho_solve(factor, right, check_finite=False)
+            return jacobian.T @ solved if kernel else solved
+
+        return residuals, direct, mean_square

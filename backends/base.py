@@ -17,6 +17,7 @@ To write a new solver:
    is judged is kept by the harness, as the arrays `trace_…` of `FACTS`;
 6. `Session.solution(points)` evaluates at points of shape (n, k) and returns (n, components): timed as *evaluate*;
    a method that steps in time keeps the levels around the instants of `problem.points()` and answers at those alone;
+   one that can answer outside the domain sets `extrapolates`;
 7. `Session.facts()` reports what happened, under the names of `FACTS`; arrays among them are kept beside the solution;
 8. a solve that blew up raises `Diverged`, or sets `outcome` when it still has a solution to show.
 
@@ -116,6 +117,9 @@ class Context:
 
 class Session(ABC):
     """One attempt of one solver at one problem."""
+
+    extrapolates: ClassVar[bool] = False
+    """Whether `solution` answers outside the domain as well; then it is asked at `problem.further_points()`."""
 
     outcome: str = ""
     """Why the solution is not to be trusted ("" when all went well), although there is one to show."""

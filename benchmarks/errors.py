@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +43,21 @@ def error_norms(problem: Problem, solution: Array) -> dict[str, float | None]:
 
     """
     return _norms(problem, solution, problem.reference(problem.points()))
+
+
+def further_norms(problem: Problem, arrays: Mapping[str, Array]) -> dict[str, float | None]:
+    """The same norms at each set of the problem's further points for which there is a solution, as `<set>_<norm>`.
+
+    Raises:
+        ValueError: if a solution has another shape than the reference.
+
+    """
+    return {
+        f"{name}_{norm}": value
+        for name, points in problem.further_points().items()
+        if f"solution_{name}" in arrays
+        for norm, value in _norms(problem, arrays[f"solution_{name}"], problem.reference(points)).items()
+    }
 
 
 def headline_error(problem: Problem, solution: Array, reference: Array) -> float:

@@ -6,7 +6,7 @@ import base64
 import dataclasses
 import io
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cases import Case
-from benchmarks.errors import error_norms
+from benchmarks.errors import error_norms, further_norms
 from benchmarks.interpreters import Interpreter
 from benchmarks.record import Record, Status, one_line
 from benchmarks.supervision import Pass, run_worker
@@ -68,7 +68,7 @@ def execute(
     if timing.status is Status.FINISHED and case.rehearsal in known:
         _fill_memory(record, known[case.rehearsal])
     if "solution" in arrays:
-        _judge(record, case, arrays["solution"], timing.done["outcome"])
+        _judge(record, case, arrays, timing.done["outcome"])
     return Outcome(_finish(record), arrays)
 
 
@@ -93,8 +93,9 @@ def _fill_memory(record: Record, memory: Pass) -> None:
         record.host_method = f"not measured: {memory.reason}"
 
 
-def _judge(record: Record, case: Case, solution: Array, outcome: str) -> None:
+def _judge(record: Record, case: Case, arrays: Mapping[str, Array], outcome: str) -> None:
     """Errors are computed here, by the problem, never by the solver."""
+    solution = arrays["solution"]
     if outcome:
         record.status, record.reason = Status.DIVERGED, one_line(outcome)
     if solution.dtype.kind not in "fiu":
@@ -109,7 +110,7 @@ def _judge(record: Record, case: Case, solution: Array, outcome: str) -> None:
     try:
         for name, value in error_norms(case.problem, solution).items():
             setattr(record, name, value)
-        record.metrics = dict(case.problem.measures(solution))
+        record.metrics = {**case.problem.measures(solution), **further_norms(case.problem, arrays)}
         record.reference_error = case.problem.reference_error()
     except Exception as error:  # A problem from a plugin may fail here; the other cases have a right to be run.
         record.status = Status.CRASHED

@@ -173,6 +173,8 @@ def _timing_pass(solver: Any, problem: Any, context: Any, points: Any, request: 
             arrays[key] = value
         else:
             facts[key] = value.item() if hasattr(value, "item") else value
+    if session.extrapolates:
+        arrays |= {f"solution_{name}": session.solution(there) for name, there in problem.further_points().items()}
     arrays |= context.watch.trace()
     if context.watch.failure:
         facts["look_failure"] = context.watch.failure

@@ -6,7 +6,8 @@ To declare a new equation, subclass one of them in a file of its own:
 2. make its parameters fields, with `parameter(default, "meaning", above=...)` where they have bounds;
 3. write its mathematics over `ops` (see `problems/operations.py`): components come first, so `u[0]` is the first
    unknown and every method that returns a field returns a tuple with one entry per component;
-4. give `exact`, or override `reference` with an independent solution and `reference_error` with its error.
+4. give `exact`, or override `reference` with an independent solution and `reference_error` with its error;
+5. where a source says something about a solution outside the domain, name points there in `further_points`.
 
 Coordinates reach a declaration as `x[0], x[1], …`, one array, tensor or symbolic expression per axis.
 """
@@ -87,6 +88,13 @@ class Problem(Parameterised, ABC):
     @abstractmethod
     def reference(self, points: Array) -> Array:
         """The solution to judge by at `points` (n, k), shape (n, components)."""
+
+    def further_points(self) -> Mapping[str, Array]:
+        """Sets of points (n, k) outside the domain, by name, at which a solver that can extrapolate is judged as well.
+
+        A name completes "beyond the domain"; `reference` has to be valid there. None of them counts for the headline.
+        """
+        return {}
 
     def reference_error(self) -> float:
         """Estimated absolute error of `reference`; 0 for an exact solution up to rounding."""

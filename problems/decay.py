@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,10 @@ class Decay(ODE):
     def final_time(self) -> float:
         """T."""
         return self.T
+
+    def further_points(self) -> Mapping[str, Array]:
+        """As much time again: 200 instants on (T, 2T]."""
+        return {"beyond": np.linspace(self.T, 2.0 * self.T, 201)[1:, None]}
 
     def reference(self, points: Array) -> Array:
         """y₀ e^{−kt}."""

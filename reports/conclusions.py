@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from problems import Problem
+from problems.base import ODE
 from reports.published import ROBUST
 from reports.summary import Configuration, Section
 from reports.words import factor, metric, scientific, seconds
@@ -70,8 +72,19 @@ def most_accurate(section: Section, family: str) -> Configuration | None:
     return min(section.of_family(family), key=lambda c: max(c.median("error"), 10.0**FLOOR), default=None)
 
 
-def conclude(section: Section) -> list[str]:
-    """Sentences on one section, the comparison of the families first."""
+def further_sets(configurations: Sequence[Configuration]) -> list[str]:
+    """Names of the sets of points outside the domain at which some configuration was judged."""
+    names = {
+        column.removeprefix("metric.").removesuffix("_relative_l2")
+        for c in configurations
+        for column in c.shown
+        if column.startswith("metric.") and column.endswith("_relative_l2") and c.spread(column)
+    }
+    return sorted(names)
+
+
+def conclude(section: Section, problem: Problem | None = None) -> list[str]:
+    """Sentences on one section, the comparison of the families first; `problem` names what lies outside its domain."""
     table = costs(section)
     both = [cost for cost in table if math.isfinite(cost.ratio)]
     told = both[-1:] + [cost for cost in both[:1] if (cost.ratio > 1.0) != (both[-1].ratio > 1.0)]
@@ -80,7 +93,7 @@ def conclude(section: Section) -> list[str]:
         sentences += _absence(section, family) or _limit(section, table, family, other)
     if not table and any(c.reliable for c in section.configurations):
         sentences.append(f"Nothing run here reached {scientific(10.0**USEFUL, 1)}.")
-    return sentences + _evidence(section) + _spreads(section.configurations)
+    return sentences + _outside(section, problem) + _evidence(section) + _spreads(section.configurations)
 
 
 def _cost(accuracy: float, classical: Sequence[Configuration], neural: Sequence[Configuration]) -> Cost:
@@ -140,6 +153,52 @@ def _limit(section: Section, table: Sequence[Cost], family: str, other: str) -> 
         f"{scientific(best.median('error'))} after {seconds(best.median('solve_median'))}, while {rival.label} comes "
         f"to {scientific(rival.median('error'))} in {seconds(rival.median('solve_median'))}."
     ]
+
+
+def _outside(section: Section, problem: Problem | None) -> list[str]:
+    """How much larger errors are where nothing was trained, told of the configuration that is best inside."""
+    sentences = []
+    for name in further_sets(section.configurations):
+        column = f"metric.{name}_relative_l2"
+        judged = [c for c in section.configurations if c.reliable and c.spread(column) and c.median("relative_l2") > 0]
+        if not judged:
+            continue
+        best = min(judged, key=lambda c: c.median("relative_l2"))
+        within, there = _regions(problem, name)
+        inside, outside = best.median("relative_l2"), best.median(column)
+        ratios = [c.median(column) / c.median("relative_l2") for c in judged]
+        text = (
+            f"{within}, {best.label} has a {metric('relative_l2')} of {scientific(inside)}; {there}, beyond what it "
+            f"was trained on, {scientific(outside)}: {_compared(outside / inside)}."
+        )
+        if best.spread(f"metric.{name}_max_abs"):
+            # Where the solution fades, a relative error grows although the absolute one may not.
+            largest = best.median("max_abs"), best.median(f"metric.{name}_max_abs")
+            text += f" Its largest absolute error is {scientific(largest[0])} inside, {scientific(largest[1])} there."
+        if len(judged) > 1:
+            text += (
+                f" Over the {len(judged)} configurations that were judged there, that ratio lies between "
+                f"{factor(min(ratios))} and {factor(max(ratios))}."
+            )
+        sentences.append(text)
+    return sentences
+
+
+def _regions(problem: Problem | None, name: str) -> tuple[str, str]:
+    """The domain and a set of points outside of it in words, as intervals where there is but one coordinate."""
+    points = problem.further_points().get(name) if isinstance(problem, ODE) else None
+    if points is None or not isinstance(problem, ODE):
+        return "Inside the domain", f"{name.replace('_', ' ')} it"
+    first, last = problem.start_time(), problem.final_time()
+    if points.min() <= last:
+        return f"Inside [{first:g}, {last:g}]", f"{name.replace('_', ' ')} it"
+    return f"Inside [{first:g}, {last:g}]", f"on ({last:g}, {points.max():g}]"
+
+
+def _compared(ratio: float) -> str:
+    if 1.0 / EQUAL <= ratio <= EQUAL:
+        return "about as much"
+    return f"{factor(ratio)} times more" if ratio > 1.0 else f"{factor(1.0 / ratio)} times less"
 
 
 def _evidence(section: Section) -> list[str]:

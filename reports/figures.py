@@ -34,7 +34,8 @@ def of_section(
         for i, (c, solution) in enumerate(solutions.items()):
             yield pictures.field(scene, c, solution, limits, f"{anchor}-field-{i}")
     elif isinstance(problem, ODE) and solutions:
-        yield pictures.states(pictures.Scene.of(problem), solutions, palette, f"{anchor}-states")
+        shown = {c: best[c] for c in solutions}
+        yield pictures.states(pictures.Scene.of(problem), shown, palette, f"{anchor}-states")
     elif isinstance(problem, MatrixEigenproblem):
         for i, (c, arrays) in enumerate(best.items()):
             t, y = (arrays.get(name) for name in TRAJECTORY)

@@ -154,7 +154,7 @@ def _part(run: Run, section: Section, problem: Problem | None, palette: Palette)
         title=section.title or "Results",
         parameters=_parameters(problem, _record(run, section.configurations[0])),
         reference=_reference(problem, section),
-        conclusions=conclude(section),
+        conclusions=conclude(section, problem),
         cost=cost_table(table, section) if len(section.configurations) > 1 and table else None,
         table=measured(section),
         work=[figure for figure in drawn if figure],

@@ -85,25 +85,45 @@ def error_limits(scene: Scene, solutions: Sequence[Array]) -> tuple[float, float
     return low, max(high, 10.0 * low)
 
 
-def states(scene: Scene, found: Mapping[Configuration, Array], palette: Palette, name: str) -> Figure:
-    """Solutions of an initial value problem over its reference, and their errors."""
-    reference, t = scene.reference, scene.points[:, 0]
+def states(scene: Scene, found: Mapping[Configuration, Mapping[str, Array]], palette: Palette, name: str) -> Figure:
+    """Solutions of an initial value problem over its reference, and their errors.
+
+    `found` holds the arrays of each configuration; where one of them answers outside the domain, the picture goes on.
+    """
+    outside = {
+        name: points
+        for name, points in scene.problem.further_points().items()
+        if any(_fits(arrays.get(f"solution_{name}"), points) for arrays in found.values())
+    }
+    t, order = _merged([scene.points, *outside.values()])
+    reference = scene.problem.reference(t[:, None])
     with canvas(4.4, rows=2) as (figure, (top, bottom)):
         top.plot(t, reference, color=INK, lw=3.0, alpha=0.25)
         handles = [Line2D([], [], color=INK, lw=3.0, alpha=0.25, label="reference")]
         extremes: list[float] = []
-        for c, solution in found.items():
+        for c, arrays in found.items():
             style: dict[str, Any] = {"color": palette[c.solver], "ls": "--" if c.family == "neural" else "-", "lw": 1.1}
+            parts = [arrays["solution"]]
+            for key, points in outside.items():
+                there = arrays.get(f"solution_{key}")
+                missing = np.full((len(points), reference.shape[1]), np.nan)
+                parts.append(there if there is not None and _fits(there, points) else missing)
+            solution = np.concatenate(parts)[order]
             top.plot(t, solution, **style)
             error = np.maximum(np.abs(solution - reference).max(axis=1), LEAST_ERROR)
             bottom.plot(t, error, **style)
-            extremes += [float(np.quantile(error, 0.02)), float(error.max())]
+            extremes += [float(np.nanquantile(error, 0.02)), float(np.nanmax(error))]
             handles.append(Line2D([], [], label=c.label, **style))
         log_axis(bottom, "y", extremes)
+        caption = "Solutions and their errors at the evaluation points, best seed of each solver."
+        if outside:
+            for axes in (top, bottom):
+                axes.axvline(float(scene.points[:, 0].max()), color=INK, lw=0.8, ls=":")
+            caption += " The domain ends at the dotted line; networks are asked beyond it as well."
         top.set(ylabel="y")
         bottom.set(xlabel="t", ylabel="|error|")
         legend(bottom, handles, 1, -0.32)
-        return finish(figure, name, "Solutions and their errors at the evaluation points, best seed of each solver.")
+        return finish(figure, name, caption)
 
 
 def flow(problem: MatrixEigenproblem, c: Configuration, t: Array, y: Array, name: str) -> Figure:
@@ -120,6 +140,17 @@ def flow(problem: MatrixEigenproblem, c: Configuration, t: Array, y: Array, name
         axes.set(xlabel="t", ylabel="entries of x(t) / ‖x(t)‖", xlim=(float(t[0]), float(t[-1])))
         note = f"{c.label}: the flow, best seed; diamonds are the entries of the true eigenvector, its sign aligned"
         return finish(figure, name, note + ".")
+
+
+def _fits(solution: Array | None, points: Array) -> bool:
+    return solution is not None and solution.ndim == 2 and len(solution) == len(points)
+
+
+def _merged(sets: Sequence[Array]) -> tuple[Array, Array]:
+    """Instants of all sets, ascending, and the order that sorts what is listed set by set."""
+    t = np.concatenate([points[:, 0] for points in sets])
+    order = np.argsort(t, kind="stable")
+    return t[order], order
 
 
 def _profiles(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.record import REMEDY, Status
 from reports.cells import Cell, Column, Table, count, digits, quantity, text
-from reports.conclusions import EQUAL, Cost, costs, most_accurate, shared
+from reports.conclusions import EQUAL, Cost, costs, further_sets, most_accurate, shared
 from reports.published import ESTIMATES, Comparison, printed_digits
 from reports.summary import Configuration, Section
 from reports.words import factor, known, mebibytes, metric, number, scientific, seconds
@@ -30,6 +30,11 @@ def measured(section: Section) -> Table:
         column = name if name in NORMS else f"metric.{name}"
         kind = "headline" if name == section.headline else ""
         columns.append((Column(metric(name)), [_spread(c, column, scientific, kind) for c in chosen]))
+    outside = further_sets(chosen)
+    for name in outside:
+        title = f"error {name.replace('_', ' ')} the domain"
+        spreads = [_spread(c, f"metric.{name}_relative_l2", scientific) for c in chosen]
+        columns.append((Column(title, metric("relative_l2").removesuffix(" error")), spreads))
     columns.append((Column("eigenvalue"), [_spread(c, "metric.eigenvalue", digits) for c in chosen]))
     columns.append((Column(metric("ratio_mean"), "mean ± deviation over i"), [_ratio(c) for c in chosen]))
     columns.append((Column("unknowns"), [_spread(c, "unknowns", count) for c in chosen]))
@@ -45,7 +50,10 @@ def measured(section: Section) -> Table:
     columns.append((Column("seeds"), [_seeds(c) for c in chosen]))
     kept = [(head, cells) for head, cells in columns if any(cell.text for cell in cells)]
     rows = tuple(zip(*(cells for _, cells in kept), strict=True))
-    return Table("Every configuration that was tried", tuple(head for head, _ in kept), rows)
+    caption = "Every configuration that was tried"
+    if outside:
+        caption += "; errors outside the domain are those of methods that can answer there, at points of their own"
+    return Table(caption, tuple(head for head, _ in kept), rows)
 
 
 def overview(found: Sequence[tuple[str, Section]]) -> Table:

@@ -21,7 +21,12 @@ UNITS = ((60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 
 def metric(name: str) -> str:
     """What a figure of merit is called."""
-    return METRICS.get(name, name.replace("_", " "))
+    if name in METRICS:
+        return METRICS[name]
+    for norm, words in METRICS.items():
+        if name.endswith(f"_{norm}"):
+            return f"{words} {name.removesuffix(f'_{norm}').replace('_', ' ')} the domain"
+    return name.replace("_", " ")
 
 
 def known(value: Any) -> bool:

@@ -90,6 +90,7 @@ class TrainingSession(Session, ABC):
 
     extrapolates: ClassVar[bool] = True
     engine = ""
+    extrapolates = True
 
     def __init__(self, solver: PINN, problem: Problem, context: Context, calculus: Calculus) -> None:
         self.solver, self.problem, self.context = solver, problem, context

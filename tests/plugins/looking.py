@@ -29,6 +29,8 @@ FAULTS = {
 
 
 class LookingSession(Session):
+    extrapolates = True
+
     def __init__(self, solver: Looking, problem: Problem, context: Context) -> None:
         self._solver, self._problem, self._watch = solver, problem, context.watch
         self._iteration = self._evaluations = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -141,6 +142,26 @@ def test_evaluation_points_lie_in_the_domain_and_have_a_reference(problem: Probl
         for a in range(problem.dimension):
             assert points[:, a].min() >= box.lower[a]
             assert points[:, a].max() <= box.upper[a]
+
+
+@pytest.mark.parametrize("problem", [p for p in CATALOGUE if p.values[0].further_points()])
+def test_further_points_lie_outside_the_domain_and_have_a_reference(problem: Problem) -> None:
+    for points in problem.further_points().values():
+        assert points.ndim == 2
+        assert points.shape[1] == problem.points().shape[1]
+        assert np.isfinite(problem.reference(points)).all()
+        if isinstance(problem, ODE):
+            assert (points[:, 0] > problem.final_time()).all()
+
+
+def test_decay_is_judged_for_as_long_again() -> None:
+    """S2 shifts its five units of time by five."""
+    decay = problems.REGISTRY.get("decay").create({}, "s2")
+    (points,) = decay.further_points().values()
+    assert points.shape == (200, 1)
+    assert 5.0 < points.min() <= 5.025
+    assert points.max() == 10.0
+    assert decay.reference(points)[-1, 0] == pytest.approx(math.exp(-10.0), rel=1e-14)
 
 
 def test_scattered_points_fill_the_box_evenly() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import problems
 import reports
 from reports.conclusions import conclude, costs
 from reports.summary import Configuration, Section, Spread, pareto, sections
+from reports.tables import measured
+from reports.words import scientific
 from tests.reports.synthetic import SEED_ERRORS, Writer, exact
 
 
@@ -80,6 +83,33 @@ def test_a_win_of_a_network_is_said_as_plainly(run_dir: Path) -> None:
         "the fastest network (network, 1.00 ms) solves 200 times faster than the fastest classical"
         in conclude(decay)[0]
     )
+
+
+def test_error_beyond_the_domain_is_compared_with_that_inside(tmp_path: Path) -> None:
+    """Relative errors of 1/1000 and 2/1000 inside; 1/2 and 1/5 beyond."""
+    decay = problems.REGISTRY.get("decay").create({}, "s2")
+    there = decay.reference(decay.further_points()["beyond"])
+    writer = Writer(tmp_path / "run")
+    for width, inside, outside in ((10, 1e-3, 0.5), (20, 2e-3, 0.2)):
+        arrays = {"solution_beyond": there * (1.0 + outside)}
+        common = {"family": "neural", "settings": {"width": width}, "arrays": arrays}
+        writer.add(decay, "network", exact(decay, inside), **common)
+    writer.add(decay, "integrator", exact(decay, 1e-9))
+    run_dir = writer.finish()
+    (section,) = sections(reports.load(run_dir))
+    largest = [np.abs(decay.reference(points)).max() for points in (decay.points(), decay.further_points()["beyond"])]
+    told = (
+        "network · width = 10 has a relative L2 error of 1.00e-3; {}, beyond what it was trained on, 5.00e-1: "
+        f"500 times more. Its largest absolute error is {scientific(1e-3 * largest[0])} inside, "
+        f"{scientific(0.5 * largest[1])} there. "
+        "Over the 2 configurations that were judged there, that ratio lies between 100 and 500."
+    )
+    assert f"Inside [0, 5], {told.format('on (5, 10]')}" in conclude(section, decay)
+    assert f"Inside the domain, {told.format('beyond it')}" in conclude(section)
+    table = measured(section)
+    (at,) = [i for i, c in enumerate(table.columns) if c.title == "error beyond the domain"]
+    assert [row[at].text for row in table.rows] == ["5.00e-1", "2.00e-1", ""]
+    assert "outside the domain" in table.caption
 
 
 def test_relative_errors_near_one_are_no_answer_to_compare(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -88,7 +88,6 @@ class Log:
 class TrainingSession(Session, ABC):
     """One training run; an engine adds arrays, derivatives, first-order drivers and the evaluation of points."""
 
-    extrapolates: ClassVar[bool] = True
     engine = ""
     extrapolates = True
 

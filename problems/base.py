@@ -23,6 +23,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from problems.claims import Claim
 from problems.operations import NUMPY, Operations
 from problems.parameters import InputError, Parameterised, build, did_you_mean, flatten
 
@@ -59,6 +60,7 @@ class Problem(Parameterised, ABC):
     family: ClassVar[str]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     published: ClassVar[Mapping[str, Published]] = {}
+    claims: ClassVar[Mapping[str, Claim]] = {}
     headline: ClassVar[str] = "relative_l2"
     reference_kind: ClassVar[str] = "exact"
 

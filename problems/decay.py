@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from problems import register
+from problems import primer, register
 from problems.base import ODE, Array, Published
+from problems.claims import ExtrapolationClaim
 from problems.operations import Operations
 from problems.parameters import parameter
 
@@ -33,6 +34,19 @@ class Decay(ODE):
         "primer/decay/mean": Published(
             "S3 (arXiv 2408.11266v1)", "decay example", "mean_abs", 0.0017, None, "Judged there at 25 nodes."
         )
+    }
+
+    claims = {
+        "claim/extrapolation": ExtrapolationClaim(
+            "S2 (2024)",
+            "figure 4",
+            "For as long again as the interval that it was trained on, the network's answer is useless.",
+            "beyond",
+            # In absolute terms, since the solution fades; an order of magnitude is more than a drift.
+            "max_abs",
+            10.0,
+        ),
+        **primer.CLAIMS,
     }
 
     def rhs(self, ops: Operations, t: Any, y: Any) -> Any:

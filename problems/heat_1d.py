@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from problems import register
+from problems import primer, register
 from problems.base import PDE, Array, Box, Published
+from problems.claims import RefinementClaim
 from problems.operations import Operations
 from problems.parameters import parameter
 
@@ -69,6 +70,13 @@ class Heat1D(PDE):
             None,
             "Judged there on a 40 × 40 grid with t = 0; its right boundary was never applied.",
         ),
+    }
+
+    claims = {
+        "claim/smaller-dx": RefinementClaim(
+            S1, "Table I", "The finer the grid that the network is trained on, the larger its error.", "dx", "mean_abs"
+        ),
+        **primer.CLAIMS,
     }
 
     def domain(self) -> Box:

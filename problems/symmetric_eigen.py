@@ -10,6 +10,7 @@ import numpy as np
 
 from problems import register
 from problems.base import ODE, Array, MatrixEigenproblem, Published
+from problems.claims import RefinementClaim
 from problems.operations import Operations
 from problems.parameters import parameter
 
@@ -76,6 +77,16 @@ class SymmetricEigen(MatrixEigenproblem):
             )
             for (n, sign), (value, spread) in SIZE_STUDY.items()
         },
+    }
+
+    claims = {
+        "claim/smaller-dt": RefinementClaim(
+            S1,
+            "Table III",
+            "The finer the time steps that the network is trained on, the larger the error of its eigenvalue.",
+            "dt",
+            "ratio_error",
+        )
     }
 
     def matrix(self) -> Array:

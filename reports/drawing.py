@@ -95,8 +95,10 @@ class Palette:
 
 
 @contextmanager
-def canvas(height: float, rows: int = 1, columns: int = 1, width: float = WIDTH) -> Iterator[tuple[Canvas, list[Axes]]]:
-    """A figure with its axes, under the report's style."""
+def canvas(
+    height: float, rows: int = 1, columns: int = 1, width: float = WIDTH, gap: float = 0.22
+) -> Iterator[tuple[Canvas, list[Axes]]]:
+    """A figure with its axes, under the report's style; `gap` lies between rows, in heights of one."""
     with mpl.rc_context(STYLE):
         figure = Canvas(figsize=(width, height))
         FigureCanvasSVG(figure)
@@ -106,7 +108,7 @@ def canvas(height: float, rows: int = 1, columns: int = 1, width: float = WIDTH)
             squeeze=False,
             sharex=columns == 1,
             sharey=rows == 1,
-            gridspec_kw={"hspace": 0.22, "wspace": 0.6},
+            gridspec_kw={"hspace": gap, "wspace": 0.6},
         )
         for axes in grid.flat:
             axes.locator_params(axis="x", nbins=6)

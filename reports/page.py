@@ -9,17 +9,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from benchmarks.record import Record
 from problems import Problem
-from reports import figures, training, workprecision
+from reports import claim_figures, figures, training, workprecision
 from reports.cells import Table
+from reports.claims import NOT_RUN, Judgement, judge_all, rivals
 from reports.conclusions import conclude, costs
 from reports.drawing import Figure, Palette
 from reports.frame import frame
 from reports.published import Comparison, compare_all
 from reports.run import Run
 from reports.summary import Configuration, Section, sections
-from reports.tables import cost_table, failures_table, measured, overview, published_table
+from reports.tables import claims_table, cost_table, failures_table, measured, overview, published_table
 from reports.words import number, scientific
 
 
@@ -41,7 +44,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Chapter:
-    """All sections of one problem, with what its sources published."""
+    """All sections of one problem, with what its sources published and claimed.
+
+    `disputes` are sentences on claims that exclude each other, `evidence` the figures behind the claims.
+    """
 
     anchor: str
     name: str
@@ -51,6 +57,9 @@ class Chapter:
     parts: list[Part]
     published: Table | None
     verdicts: str
+    claims: Table | None
+    disputes: list[str]
+    evidence: list[Figure]
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,7 @@ class Page:
     def figures(self) -> Iterator[Figure]:
         """Every figure, in order."""
         for chapter in self.chapters:
+            yield from chapter.evidence
             for part in chapter.parts:
                 yield from itertools.chain(part.work, part.figures)
 
@@ -117,6 +127,11 @@ def _chapter(run: Run, members: list[Section], palette: Palette) -> Chapter:
         comparisons = compare_all(
             type(problem), [(c, instance) for s, instance in problems.items() if instance for c in s.configurations]
         )
+    judgements: list[Judgement] = []
+    rows = pd.concat([c.rows for s in members for c in s.configurations])
+    if problem is not None and problem.claims:
+        judgements = judge_all(run, rows, type(problem))
+    judged = any(j.verdict != NOT_RUN for j in judgements)
     compared = [c for c in comparisons if c.configuration is not None]
     counts = {
         verdict: sum(c.verdict == verdict for c in comparisons)
@@ -131,6 +146,9 @@ def _chapter(run: Run, members: list[Section], palette: Palette) -> Chapter:
         parts=[_part(run, s, problems[s], palette) for s in members],
         published=published_table(comparisons) if compared else None,
         verdicts="; ".join(f"{verdict}: {count}" for verdict, count in counts.items()),
+        claims=claims_table(judgements) if judged else None,
+        disputes=rivals(judgements),
+        evidence=list(claim_figures.of_claims(run, rows, type(problem), _anchor(name))) if problem and judged else [],
     )
 
 

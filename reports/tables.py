@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.record import REMEDY, Status
 from reports.cells import Cell, Column, Table, count, digits, quantity, text
+from reports.claims import CONTRADICTED, SUPPORTED, Judgement
 from reports.conclusions import EQUAL, Cost, costs, further_sets, most_accurate, shared
 from reports.published import ESTIMATES, Comparison, printed_digits
 from reports.summary import Configuration, Section
-from reports.words import factor, known, mebibytes, metric, number, scientific, seconds
+from reports.words import factor, known, mebibytes, metric, number, probability, scientific, seconds
 
 NORMS = ("relative_l2", "relative_linf", "mean_abs", "max_abs")
 TIMES = {"setup_first": "set-up", "compile_first": "compile", "solve_median": "solve", "evaluate_median": "evaluate"}
 LONG = 140
+CLAIM_KINDS = {SUPPORTED: "good", CONTRADICTED: "bad"}
 
 
 def measured(section: Section) -> Table:
@@ -129,6 +131,30 @@ def published_table(comparisons: Sequence[Comparison]) -> Table:
     kept = tuple(column for column, keep in zip(columns, filled, strict=True) if keep)
     rows = tuple(tuple(cell for cell, keep in zip(row, filled, strict=True) if keep) for row in rows)
     return Table("Each figure of the sources, and what this run gave for it", kept, rows)
+
+
+def claims_table(judgements: Sequence[Judgement]) -> Table:
+    """What the sources claim, and what the rows tagged for it say."""
+    columns = (
+        Column("claim", numeric=False),
+        Column("solver", numeric=False),
+        Column("verdict", numeric=False),
+        Column("evidence", numeric=False),
+        Column("rows"),
+    )
+    rows = tuple(
+        (
+            text(j.claim.text, f"{j.claim.source}, {j.claim.entry} · {j.key}", kind="long"),
+            text(j.group),
+            text(
+                j.verdict, probability(j.decided) if known(j.decided) else "", kind=CLAIM_KINDS.get(j.verdict, "muted")
+            ),
+            text(j.sentence, kind="long"),
+            Cell(str(j.rows) if j.rows else "", f"{j.lost} failed" if j.lost else "", j.rows),
+        )
+        for j in judgements
+    )
+    return Table("Each claim of the sources, and what the rows that are tagged for it say", columns, rows)
 
 
 def failures_table(rows: Sequence[tuple[Section, Configuration]]) -> Table:

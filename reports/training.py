@@ -23,7 +23,7 @@ DASHES = ("-", "--", ":", "-.")
 SEEDS: tuple[dict[str, Any], ...] = ({"ls": "-", "lw": 0.6, "alpha": 0.6}, {"ls": ":", "lw": 1.0})
 """Lines of finished and of failed seeds."""
 DRAWN = 250
-MOST_PANELS = 6
+MOST_CURVES, MOST_PANELS = 12, 6
 SPAN = 1e5
 """How far a time axis reaches back from its end: what was seen before is set-up rather than training."""
 
@@ -89,7 +89,8 @@ def losses(courses: Sequence[Course], palette: Palette, name: str) -> Figure | N
     with canvas(2.8) as (figure, (axes,)):
         handles: list[Line2D] = []
         extent: list[float] = []
-        for i, course in enumerate(course for course in courses if any(course.losses())):
+        shown, left_out = _chosen([course for course in courses if any(course.losses())])
+        for i, course in enumerate(shown):
             style: dict[str, Any] = {"color": palette[course.configuration.solver], "ls": DASHES[i % len(DASHES)]}
             good, bad = course.losses()
             label = course.configuration.label
@@ -97,7 +98,7 @@ def losses(courses: Sequence[Course], palette: Palette, name: str) -> Figure | N
                 axes.plot(*_thinned(np.maximum(at, 1), loss), color=style["color"], ls=":", lw=0.7)
                 extent += _positive(loss)
             if good:
-                at, stack = _stack(good)
+                at, stack = common_losses(good)
                 middle = np.median(stack, axis=0)
                 axes.plot(at, middle, lw=1.3, **style)
                 if len(stack) > 1:
@@ -113,12 +114,12 @@ def losses(courses: Sequence[Course], palette: Palette, name: str) -> Figure | N
         legend(axes, handles, 1, -0.24)
         caption = "Training loss: median over seeds, the band is their range, dotted lines are seeds that failed. "
         lost = lost_seeds(course.configuration for course in courses)
-        return finish(figure, name, f"{caption}A loss is not an error.{lost}")
+        return finish(figure, name, f"{caption}A loss is not an error.{left_out}{lost}")
 
 
 def trajectories(courses: Sequence[Course], headline: str, palette: Palette, name: str) -> Figure | None:
     """Error against solve time while training, one colour per configuration; None where nobody looked."""
-    shown = [course for course in courses if any(course.paths())]
+    shown, left_out = _chosen([course for course in courses if any(course.paths())])
     colours = shades([course.configuration for course in shown], palette)
     with canvas(3.1) as (figure, (axes,)):
         handles, times, errors = [], [], []
@@ -144,7 +145,7 @@ def trajectories(courses: Sequence[Course], headline: str, palette: Palette, nam
             "Error against solve time during training, without the time spent judging: thin lines are seeds (dotted "
             "where they failed in the end), thick ones their median where all were looked at after the same iterations."
         )
-        return finish(figure, name, caption + lost_seeds(course.configuration for course in courses))
+        return finish(figure, name, caption + left_out + lost_seeds(course.configuration for course in courses))
 
 
 def terms(courses: Sequence[Course], name: str) -> Figure | None:
@@ -153,13 +154,14 @@ def terms(courses: Sequence[Course], name: str) -> Figure | None:
     if not found:
         return None
     shown = found[:MOST_PANELS]
-    columns = min(2, len(shown))
-    rows = -(-len(shown) // columns)
-    with canvas(2.3 * rows, rows, columns) as (figure, panels):
-        for axes in panels[len(shown) :]:
-            axes.set_visible(False)
-        for (c, arrays), axes in zip(shown, panels, strict=False):
-            _panel(axes, c, arrays)
+    names = list(dict.fromkeys(name for c, arrays in shown for name in _term_names(c, arrays)))
+    colours = dict(zip(names, component_colours(len(names)), strict=True))
+    with canvas(0.6 + 1.3 * len(shown), len(shown), gap=0.4) as (figure, panels):
+        for (c, arrays), axes in zip(shown, panels, strict=True):
+            _panel(axes, c, arrays, colours)
+        panels[-1].set_xlabel("iteration")
+        handles = [Line2D([], [], color=colour, lw=1.0, label=name) for name, colour in colours.items()]
+        legend(panels[-1], handles, 3, -0.6)
         caption = "Total loss (dark) and its terms, of the first seed that finished."
         if len(found) > len(shown):
             caption += f" {len(found) - len(shown)} more configurations are not shown."
@@ -185,6 +187,16 @@ def shades(configurations: Sequence[Configuration], palette: Palette) -> dict[Co
     return dict(zip(configurations, component_colours(len(configurations)), strict=True))
 
 
+def _chosen(courses: Sequence[Course]) -> tuple[list[Course], str]:
+    """As many courses as can be told apart, in their order, and a sentence on those that are left out."""
+    if len(courses) <= MOST_CURVES:
+        return list(courses), ""
+    errors = [course.configuration.median("error") for course in courses]
+    best = set(sorted(range(len(courses)), key=lambda i: (np.isnan(errors[i]), errors[i]))[:MOST_CURVES])
+    shown = [course for i, course in enumerate(courses) if i in best]
+    return shown, f" Of {len(courses)} configurations the {MOST_CURVES} most accurate ones are shown."
+
+
 def _together(seeds: Iterable[dict[str, Array]], along: str, values: str) -> list[Path]:
     """Both arrays of the seeds that have them, where they fit together and show more than one moment."""
     kept = [(a[along], np.asarray(a[values], dtype=float)) for a in seeds if along in a and values in a]
@@ -192,7 +204,7 @@ def _together(seeds: Iterable[dict[str, Array]], along: str, values: str) -> lis
     return [(at, value) for at, value in pairs if at.size == value.size > 1]
 
 
-def _stack(histories: Sequence[Path]) -> Path:
+def common_losses(histories: Sequence[Path]) -> Path:
     """Losses of several seeds over their common iterations: (n,) and (seeds, n); what has no logarithm is NaN."""
     length = min(loss.size for _, loss in histories)
     stack = np.array([loss[:length] for _, loss in histories])
@@ -226,19 +238,17 @@ def _with_terms(course: Course) -> dict[str, Array] | None:
     return None
 
 
-def _panel(axes: Axes, c: Configuration, arrays: dict[str, Array]) -> None:
-    at, count = np.maximum(arrays[LOSS[0]].ravel(), 1), arrays["loss_terms"].shape[1]
-    said = c.first.get("fact.term_names")
+def _term_names(c: Configuration, arrays: dict[str, Array]) -> list[str]:
+    """What the solver calls the terms, or numbers."""
+    said, count = c.first.get("fact.term_names"), arrays["loss_terms"].shape[1]
     names = [part.strip() for part in said.split(",")] if isinstance(said, str) else []
-    if len(names) != count:
-        names = [f"term {i + 1}" for i in range(count)]
-    total = np.asarray(arrays[LOSS[1]], dtype=float).ravel()
+    return names if len(names) == count else [f"term {i + 1}" for i in range(count)]
+
+
+def _panel(axes: Axes, c: Configuration, arrays: dict[str, Array], colours: dict[str, str]) -> None:
+    at, total = np.maximum(arrays[LOSS[0]].ravel(), 1), np.asarray(arrays[LOSS[1]], dtype=float).ravel()
     axes.plot(*_thinned(at, total), color=INK, lw=1.3)
-    handles = []
-    for term, colour, label in zip(arrays["loss_terms"].T, component_colours(count), names, strict=True):
-        axes.plot(*_thinned(at, term), color=colour, lw=1.0)
-        handles.append(Line2D([], [], color=colour, lw=1.0, label=label))
+    for term, label in zip(arrays["loss_terms"].T, _term_names(c, arrays), strict=True):
+        axes.plot(*_thinned(at, term), color=colours[label], lw=1.0)
     log_axis(axes, "y", _positive(total) + _positive(arrays["loss_terms"]))
-    axes.set_title(c.label, loc="left", fontsize=7.5, wrap=True)
-    axes.set_xlabel("iteration")
-    legend(axes, handles, 2, -0.34)
+    axes.set_title(c.label, loc="left", fontsize=7.5)

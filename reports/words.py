@@ -82,3 +82,8 @@ def factor(value: float) -> str:
         return scientific(value, 2)
     unit = 10.0 ** (math.floor(math.log10(value)) - 1)
     return f"{round(value / unit) * unit:,.0f}"
+
+
+def probability(value: float) -> str:
+    """A p-value to two digits."""
+    return "p < 1e-6" if value < 1e-6 else f"p = {scientific(value, 2) if value < 1e-3 else significant(value, 2)}"

@@ -31,10 +31,11 @@ def test_every_suite_of_the_product_loads(name):
 
 
 @pytest.mark.parametrize("name", suites.names())
-def test_every_published_key_of_a_suite_names_a_figure_of_its_problem(name):
+def test_every_published_key_of_a_suite_names_a_figure_or_claim_of_its_problem(name):
     for case in suites.load(name, Overrides()).cases:
+        said = {**case.problem.published, **case.problem.claims}
         for key in case.published.split():
-            assert any(figure == key or figure.startswith(f"{key}/") for figure in case.problem.published), key
+            assert any(entry == key or entry.startswith(f"{key}/") for entry in said), key
 
 
 def test_every_solver_of_the_product_is_in_the_smoke_or_the_quick_suite():

@@ -154,6 +154,16 @@ def test_further_points_lie_outside_the_domain_and_have_a_reference(problem: Pro
             assert (points[:, 0] > problem.final_time()).all()
 
 
+@pytest.mark.parametrize("cls", problem_classes(), ids=lambda cls: cls.name)
+def test_claims_and_published_figures_have_keys_and_words_of_their_own(cls: Any) -> None:
+    assert not set(cls.claims) & set(cls.published)
+    for key, claim in cls.claims.items():
+        assert key.startswith("claim/")
+        assert claim.source
+        assert claim.entry
+        assert claim.text.endswith(".")
+
+
 def test_decay_is_judged_for_as_long_again() -> None:
     """S2 shifts its five units of time by five."""
     decay = problems.REGISTRY.get("decay").create({}, "s2")

@@ -105,6 +105,20 @@ def test_arrays_that_do_not_fit_together_are_left_out(tmp_path: Path) -> None:
     assert training.terms(found, "c") is None
 
 
+def test_only_the_most_accurate_of_many_configurations_are_drawn(tmp_path: Path) -> None:
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(tmp_path / "run")
+    for width in range(15):
+        arrays = {"loss_iterations": np.array([1, 2]), "loss_history": np.array([2.0, 1.0])}
+        common = {"family": "neural", "settings": {"width": width}, "arrays": arrays}
+        writer.add(decay, "network", exact(decay, 0.1 * (width + 1)), **common)
+    figure = training.losses(courses(writer.finish()), PALETTE, "figure")
+    assert figure
+    assert "Of 15 configurations the 12 most accurate ones are shown." in figure.caption
+    assert "width = 11:" in figure.svg
+    assert "width = 12:" not in figure.svg
+
+
 def test_fault_in_looking_is_told_to_the_reader(tmp_path: Path) -> None:
     decay = problems.REGISTRY.get("decay").create()
     writer = Writer(tmp_path / "run")

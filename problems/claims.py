@@ -1,0 +1,59 @@
+"""What sources claim without printing a figure for it, in a form that a test over measured rows can judge.
+
+A row of a run is evidence for a claim if it is tagged with the claim's key. What the rows of a claim have to share,
+and which test decides, is said by its kind; no kind says what comes out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of a source: where it stands (`source`, `entry`), and what it says in our own words (`text`)."""
+
+    source: str
+    entry: str
+    text: str
+
+
+@dataclass(frozen=True)
+class RefinementClaim(Claim):
+    """The error grows as the step is refined. `step` is "dx" or "dt", `metric` an error or measure of a record."""
+
+    step: str
+    metric: str
+
+
+@dataclass(frozen=True)
+class ExtrapolationClaim(Claim):
+    """The error at the problem's further points called `points` is at least `factor` times that in the domain."""
+
+    points: str
+    metric: str
+    factor: float
+
+
+@dataclass(frozen=True)
+class RankingClaim(Claim):
+    """Of all values of a solver's parameter, `value` trains fastest or slowest: by the mean loss over the run."""
+
+    parameter: str
+    value: str
+    place: Literal["fastest", "slowest"]
+
+    @property
+    def slowest(self) -> bool:
+        """Whether `value` is said to be the slowest, and not the fastest."""
+        return self.place == "slowest"
+
+
+@dataclass(frozen=True)
+class TrendClaim(Claim):
+    """The mean loss of the first `iterations` iterations "falls", "rises" or "varies" with a solver's parameter."""
+
+    parameter: str
+    iterations: int
+    direction: Literal["falls", "rises", "varies"]

@@ -1,0 +1,33 @@
+"""What S3 (arXiv 2408.11266) claims about training, whatever the equation; its two versions disagree in one point."""
+
+from __future__ import annotations
+
+from problems.claims import RankingClaim, TrendClaim
+
+NORMALISATION = "network.normalisation"
+CLAIMS = {
+    "claim/normalisation/v1": RankingClaim(
+        "S3 v1",
+        "study of batch normalisation",
+        "Batch normalisation after the activation makes training slowest.",
+        NORMALISATION,
+        "after",
+        "slowest",
+    ),
+    "claim/normalisation/v5": RankingClaim(
+        "S3 v5",
+        "section 6.6, figure 10",
+        "Batch normalisation after the activation makes training fastest.",
+        NORMALISATION,
+        "after",
+        "fastest",
+    ),
+    "claim/batch-size": TrendClaim(
+        "S3 v5",
+        "section 6.5, figure 9",
+        "How fast the loss falls at first depends on the size of the batch.",
+        "points.batch",
+        1000,
+        "varies",
+    ),
+}

@@ -1,0 +1,124 @@
+"""Figures behind the claims of the sources: losses for each value of a parameter, and mean losses against one."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from problems import Problem
+from problems.base import Array
+from problems.claims import Claim, RankingClaim, TrendClaim
+from reports.claims import gather, loss_curve
+from reports.drawing import Figure, canvas, component_colours, finish, legend, log_axis
+from reports.run import Run
+from reports.training import MOST_PANELS, common_losses
+from reports.words import number
+
+TITLE = 34
+"""Letters in a line above one of two panels."""
+
+
+def of_claims(run: Run, rows: pd.DataFrame, problem: type[Problem], anchor: str) -> Iterator[Figure]:
+    """One figure for each parameter that claims are about; claims on the same rows share it."""
+    drawn: set[tuple[type[Claim], str]] = set()
+    for key, claim in problem.claims.items():
+        if not isinstance(claim, (RankingClaim, TrendClaim)) or (type(claim), claim.parameter) in drawn:
+            continue
+        part = gather(run, rows, key, claim)
+        name = re.sub(r"\W+", "-", f"{anchor}-claim-{claim.parameter}")
+        figure = None
+        if not part.empty and isinstance(claim, RankingClaim):
+            figure = curves(run, part, claim, name)
+        elif not part.empty and isinstance(claim, TrendClaim):
+            figure = against(part, claim, name)
+        if figure:
+            drawn.add((type(claim), claim.parameter))
+            yield figure
+
+
+def curves(run: Run, rows: pd.DataFrame, claim: RankingClaim, name: str) -> Figure | None:
+    """Mean loss over seeds for each value of a parameter, with the range over seeds; one panel per group of rows."""
+    values = [str(value) for value in dict.fromkeys(rows["level"])]
+    colours = dict(zip(values, component_colours(len(values)), strict=True))
+    groups = list(rows.groupby("group", sort=False))
+    shown = groups[:MOST_PANELS]
+    columns = min(2, len(shown))
+    height = -(-len(shown) // columns)
+    with canvas(2.4 * height, height, columns, gap=0.45) as (figure, panels):
+        extents = [
+            _loss_panel(run, axes, str(g), part, colours) for (g, part), axes in zip(shown, panels, strict=False)
+        ]
+        for axes in panels[len(shown) :]:
+            axes.set_visible(False)
+        extent = [value for found in extents for value in found]
+        if not extent:
+            return None
+        for axes in panels[: len(shown)]:
+            log_axis(axes, "y", extent)
+        handles = [Line2D([], [], color=colour, lw=1.5, label=value) for value, colour in colours.items()]
+        for axes in panels[max(0, len(shown) - columns) : len(shown)]:
+            axes.set_xlabel("iteration")
+        legend(panels[columns * (height - 1)], handles, 3, -0.3)
+        caption = (
+            f"Training loss for each {claim.parameter}: mean over the seeds that finished, the band is their range."
+        )
+        failed = int(rows["lost"].sum())
+        caption += f" {failed} of {len(rows)} seeds failed." if failed else ""
+        caption += f" {len(groups) - len(shown)} more groups are not shown." if len(groups) > len(shown) else ""
+        return finish(figure, name, caption)
+
+
+def against(rows: pd.DataFrame, claim: TrendClaim, name: str) -> Figure | None:
+    """Mean loss of the first iterations against a parameter: median over seeds and their range, one line per group."""
+    finite = rows[np.isfinite(rows["value"])]
+    if finite.empty:
+        return None
+    groups = list(finite.groupby("group", sort=False))
+    with canvas(3.0) as (figure, (axes,)):
+        handles = []
+        for (group, part), colour in zip(groups, component_colours(len(groups)), strict=True):
+            spread = part.assign(level=part["level"].astype(float)).groupby("level")["value"]
+            x = np.array(sorted(spread.groups))
+            axes.plot(part["level"].astype(float), part["value"], "o", color=colour, ms=2.5, mew=0, alpha=0.6)
+            axes.plot(x, spread.median().loc[x], color=colour, lw=1.5)
+            axes.fill_between(x, spread.min().loc[x], spread.max().loc[x], color=colour, alpha=0.18, lw=0)
+            handles.append(Line2D([], [], color=colour, lw=1.5, label=str(group)))
+        at = sorted({float(level) for level in finite["level"]})
+        log_axis(axes, "x", at)
+        every = -(-len(at) // 6)
+        axes.set_xticks(at[::every], [number(value) for value in at[::every]])
+        log_axis(axes, "y", list(finite["value"]))
+        axes.set(xlabel=claim.parameter, ylabel=f"mean loss, first {claim.iterations:,} iterations")
+        legend(axes, handles, 1, -0.22)
+        caption = (
+            f"Mean loss of the first {claim.iterations:,} iterations against {claim.parameter}: dots are seeds, lines "
+            "their median, bands their range."
+        )
+        failed = int(rows["lost"].sum())
+        return finish(figure, name, caption + (f" {failed} of {len(rows)} seeds failed." if failed else ""))
+
+
+def _loss_panel(run: Run, axes: Axes, title: str, part: pd.DataFrame, colours: dict[str, str]) -> list[float]:
+    """Draw one group; the extremes of what was drawn."""
+    extent: list[float] = []
+    for value, mine in part[~part["lost"]].groupby("level", sort=False):
+        found = [loss_curve(run, str(case)) for case in mine["case"]]
+        known: list[tuple[Array, Array]] = [curve for curve in found if curve is not None]
+        if not known:
+            continue
+        at, stack = common_losses(known)
+        colour = colours[str(value)]
+        axes.plot(at, stack.mean(axis=0), color=colour, lw=1.4)
+        axes.fill_between(at, stack.min(axis=0), stack.max(axis=0), color=colour, alpha=0.16, lw=0)
+        good = stack[np.isfinite(stack)]
+        extent += [float(good.min()), float(good.max())] if good.size else []
+    axes.set_title(textwrap.fill(title, TITLE), loc="left", fontsize=7.5)
+    axes.locator_params(axis="x", nbins=4)
+    axes.set_ylabel("training loss")
+    return extent

@@ -1,0 +1,328 @@
+"""Verdicts on claims follow from tests whose p-values are known by counting."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import problems
+import reports
+from problems import Problem
+from problems.claims import Claim, ExtrapolationClaim, RankingClaim, RefinementClaim, TrendClaim
+from reports.claims import CONTRADICTED, NOT_RUN, OPEN, SUPPORTED, Judgement, judge_all, mean_loss, rivals
+from reports.frame import frame
+from reports.run import Run
+from tests.reports.synthetic import Writer, exact
+
+KEY = "claim/tested"
+WHERE = ("a source", "its table", "Words.")
+SMALLER = RefinementClaim(*WHERE, "dx", "relative_l2")
+BEYOND = ExtrapolationClaim(*WHERE, "beyond", "max_abs", 10.0)
+SLOWEST = RankingClaim(*WHERE, "network.normalisation", "after", "slowest")
+FASTEST = RankingClaim(*WHERE, "network.normalisation", "after", "fastest")
+ORDER = {"none": 1.0, "before": 2.0, "after": 4.0}
+COMPLETE = 1 / math.comb(10, 5)
+
+
+def make(name: str, preset: str = "", **parameters: Any) -> Problem:
+    return problems.REGISTRY.get(name).create(parameters, preset)
+
+
+def judge(folder: Path, **claims: Claim) -> list[Judgement]:
+    """Judge claims about the only problem of a run, as if that problem had declared them."""
+    run = Run.open(folder)
+    known = {f"claim/{name}": claim for name, claim in claims.items()}
+    return judge_all(run, frame(run.records), type("Claimed", (), {"claims": known}))
+
+
+def refined(folder: Path, coarse: Sequence[float | None], fine: Sequence[float | None]) -> Judgement:
+    """Errors at dx = 0.1 and 0.05, each on the grid of its own that the source judges on; None for a lost seed."""
+    writer = Writer(folder)
+    for dx, errors in ((0.1, coarse), (0.05, fine)):
+        heat = make("heat-1d", "s1", level_spacing=dx)
+        for seed, error in enumerate(errors):
+            row: dict[str, Any] = {"family": "neural", "published": KEY, "seed": seed}
+            row["settings"] = {"points.counts": [round(1 / dx) + 1, 11], "network.widths": [20]}
+            row |= {"dx": dx} if error is not None else {"status": "diverged", "reason": "at 7"}
+            writer.add(heat, "network", None if error is None else exact(heat, error), **row)
+    (judgement,) = judge(writer.finish(), tested=SMALLER)
+    return judgement
+
+
+def by_counting(first: Sequence[float], second: Sequence[float]) -> float:
+    """One-sided Mann–Whitney: the part of all divisions of the values whose first half wins as many pairs."""
+
+    def wins(part: Sequence[float], rest: Sequence[float]) -> int:
+        return sum(a > b for a in part for b in rest)
+
+    together = [*first, *second]
+    splits = list(itertools.combinations(range(len(together)), len(first)))
+    counts = [wins([together[i] for i in s], [v for i, v in enumerate(together) if i not in s]) for s in splits]
+    return sum(count >= wins(first, second) for count in counts) / len(splits)
+
+
+LOW, HIGH = (1e-3, 2e-3, 3e-3, 4e-3, 5e-3), (6e-3, 7e-3, 8e-3, 9e-3, 10e-3)
+
+
+@pytest.mark.parametrize(("coarse", "fine", "verdict"), [(LOW, HIGH, SUPPORTED), (HIGH, LOW, CONTRADICTED)])
+def test_five_seeds_against_five_apart_settle_a_refinement(
+    tmp_path: Path, coarse: tuple[float, ...], fine: tuple[float, ...], verdict: str
+) -> None:
+    found = refined(tmp_path / "run", coarse, fine)
+    assert (found.verdict, found.rows, found.group) == (verdict, 10, "network")
+    assert found.decided == pytest.approx(COMPLETE, rel=1e-12)
+    # Of 45 pairs of rows 20 are tied in their step, and the other 25 agree.
+    tau = (1 if verdict == SUPPORTED else -1) * 25 / math.sqrt(45 * 25)
+    assert f"Kendall's τ of error against refinement over all 10 rows is {tau:.2f}" in found.sentence
+    assert f"{'larger' if verdict == SUPPORTED else 'smaller'} with p = 0.0040 (one-sided" in found.sentence
+    medians = [sorted(errors)[2] for errors in (coarse, fine)]
+    assert f"is {medians[0]:.2e} (5 seeds) at dx = 0.1".replace("e-0", "e-") in found.sentence
+    assert f"{medians[1]:.2e} (5 seeds) at dx = 0.05".replace("e-0", "e-") in found.sentence
+
+
+def test_seeds_that_overlap_settle_nothing(tmp_path: Path) -> None:
+    mixed = (1e-3, 3e-3, 5e-3, 7e-3, 9e-3), (2e-3, 4e-3, 6e-3, 8e-3, 10e-3)
+    found = refined(tmp_path / "run", *mixed)
+    assert found.verdict == OPEN
+    assert found.decided == pytest.approx(by_counting(mixed[1], mixed[0]), rel=1e-12)
+    assert found.decided > 0.05
+
+
+def test_two_seeds_against_two_cannot_settle_anything(tmp_path: Path) -> None:
+    found = refined(tmp_path / "run", LOW[:2], HIGH[:2])
+    assert found.verdict == OPEN
+    assert found.decided == pytest.approx(1 / 6)
+    assert "too few seeds" in found.sentence
+
+
+def test_lost_seed_is_the_worst_of_all_and_counted(tmp_path: Path) -> None:
+    """It said no step; its points are those of the others."""
+    found = refined(tmp_path / "run", LOW, (*HIGH[:4], None))
+    assert (found.verdict, found.rows, found.lost) == (SUPPORTED, 10, 1)
+    assert found.decided == pytest.approx(COMPLETE, rel=1e-12)
+    assert "(5 seeds, 1 failed)" in found.sentence
+
+
+def test_failure_of_the_machine_is_no_evidence(tmp_path: Path) -> None:
+    heat = make("heat-1d", "s1")
+    writer = Writer(tmp_path / "run")
+    for status in ("not installed", "timeout", "crashed"):
+        writer.add(heat, "network", None, status=status, reason="no", published=KEY, family="neural")
+    (found,) = judge(writer.finish(), tested=SMALLER)
+    assert found.verdict == NOT_RUN
+
+
+def test_one_step_is_no_study(tmp_path: Path) -> None:
+    found = refined(tmp_path / "run", LOW, ())
+    assert (found.verdict, found.sentence) == (OPEN, "Only dx = 0.1 was run.")
+
+
+def test_solvers_are_judged_apart(tmp_path: Path) -> None:
+    heat = make("heat-1d", "s1")
+    writer = Writer(tmp_path / "run")
+    for solver, sides in (("one", (LOW, HIGH)), ("two", (HIGH, LOW))):
+        for dx, errors in zip((0.1, 0.05), sides, strict=True):
+            for seed, error in enumerate(errors):
+                settings = {"points.counts": [round(1 / dx) + 1, 11]}
+                common = {"family": "neural", "published": KEY, "settings": settings}
+                writer.add(heat, solver, exact(heat, error), seed=seed, dx=dx, **common)
+    assert [(j.group, j.verdict) for j in judge(writer.finish(), tested=SMALLER)] == [
+        ("one", SUPPORTED),
+        ("two", CONTRADICTED),
+    ]
+
+
+def beyond(folder: Path, ratios: Sequence[float | None]) -> Judgement:
+    """Largest errors outside over those inside, one seed each; None for a lost seed."""
+    decay = make("decay", "s2")
+    inside, there = decay.reference(decay.points()), decay.reference(decay.further_points()["beyond"])
+    writer = Writer(folder)
+    for seed, ratio in enumerate(ratios):
+        common = {"family": "neural", "published": KEY, "seed": seed}
+        if ratio is None:
+            writer.add(decay, "network", None, status="diverged", reason="at 7", **common)
+        else:
+            arrays = {"solution_beyond": there + 1e-3 * ratio}
+            writer.add(decay, "network", inside + 1e-3, arrays=arrays, **common)
+    (judgement,) = judge(writer.finish(), tested=BEYOND)
+    return judgement
+
+
+@pytest.mark.parametrize(
+    ("ratios", "verdict", "p"),
+    [
+        ((20, 30, 40, 50, 60), SUPPORTED, 1 / 32),
+        ((1, 2, 3, 4, 5), CONTRADICTED, 1 / 32),
+        ((20, 30, 40, 5, 6), OPEN, 1 / 2),
+        ((20, 30, 40, 50, 6), OPEN, 6 / 32),
+        ((20, 30, 40, 50), OPEN, 1 / 16),
+        ((20, 30, 40, 50, 60, None), SUPPORTED, 1 / 32),
+    ],
+)
+def test_sign_test_decides_how_much_worse_a_network_is_outside(
+    tmp_path: Path, ratios: tuple[float | None, ...], verdict: str, p: float
+) -> None:
+    found = beyond(tmp_path / "run", ratios)
+    assert found.verdict == verdict
+    assert found.decided == pytest.approx(p, rel=1e-12)
+    assert found.lost == ratios.count(None)
+    assert ("too few seeds" in found.sentence) == (len(ratios) == 4)
+    known = [ratio for ratio in ratios if ratio is not None]
+    assert f"more than 10 times on {sum(r > 10 for r in known)} of them" in found.sentence
+
+
+def ranked(folder: Path, losses: dict[str, dict[str, Sequence[float]]]) -> list[Judgement]:
+    """Mean losses by activation, normalisation and seed."""
+    decay = make("decay", "s3")
+    writer = Writer(folder)
+    for activation, modes in losses.items():
+        for mode, means in modes.items():
+            for seed, mean in enumerate(means):
+                # Its mean is the one wanted, since 0.5 + 1 + 1.5 = 3.
+                arrays = {"loss_iterations": np.array([1, 2, 3]), "loss_history": mean * np.array([1.5, 1.0, 0.5])}
+                settings = {"network.activation": activation, "network.normalisation": mode}
+                common = {"family": "neural", "published": "claim", "settings": settings, "arrays": arrays}
+                writer.add(decay, "network", exact(decay, 1e-3), seed=seed, **common)
+    return judge(writer.finish(), v1=SLOWEST, v5=FASTEST)
+
+
+def apart(scale: dict[str, float]) -> dict[str, Sequence[float]]:
+    return {mode: [size * (1 + 0.01 * seed) for seed in range(5)] for mode, size in scale.items()}
+
+
+def test_normalisation_is_slowest_on_one_activation_and_fastest_on_the_other(tmp_path: Path) -> None:
+    losses = {"tanh": apart(ORDER), "relu": apart({mode: 1 / size for mode, size in ORDER.items()})}
+    found = ranked(tmp_path / "run", losses)
+    verdicts = {(j.key, j.group): (j.verdict, j.decided) for j in found}
+    tanh, relu = "network, activation = tanh", "network, activation = relu"
+    assert {key: verdict for key, (verdict, _) in verdicts.items()} == {
+        ("claim/v1", tanh): SUPPORTED,
+        ("claim/v1", relu): CONTRADICTED,
+        ("claim/v5", tanh): CONTRADICTED,
+        ("claim/v5", relu): SUPPORTED,
+    }
+    assert verdicts["claim/v1", tanh][1] == pytest.approx(COMPLETE, rel=1e-12)
+    # Two others could each have contradicted.
+    assert verdicts["claim/v5", tanh][1] == pytest.approx(2 * COMPLETE, rel=1e-12)
+    # Ranks 1–5, 6–10, 11–15: H = 12/(15·16) · (15² + 40² + 65²)/5 − 3·16 = 12.5, and p = e^{−H/2}.
+    assert f"Kruskal–Wallis p = {math.exp(-6.25):.4f}" in found[0].sentence
+    (dispute,) = rivals(found)
+    assert dispute == (
+        "network.normalisation = after: the rows support a source (“slowest”) on network, activation = tanh; "
+        "a source (“fastest”) on network, activation = relu."
+    )
+
+
+def test_normalisation_in_the_middle_contradicts_both(tmp_path: Path) -> None:
+    found = ranked(tmp_path / "run", {"tanh": apart({"none": 1.0, "after": 2.0, "before": 4.0})})
+    assert [j.verdict for j in found] == [CONTRADICTED, CONTRADICTED]
+    (dispute,) = rivals(found)
+    assert "(“slowest”) nowhere; a source (“fastest”) nowhere; neither on network." in dispute
+
+
+def test_normalisation_that_differs_from_one_other_alone_is_not_settled(tmp_path: Path) -> None:
+    """Faster than `before`, and mixed with `none`."""
+    modes = {"none": [1.0, 1.2, 1.4, 1.6, 1.8], "after": [1.1, 1.3, 1.5, 1.7, 1.9], "before": [4.0, 4.1, 4.2, 4.3, 4.4]}
+    slowest, fastest = ranked(tmp_path / "run", {"tanh": modes})
+    assert (slowest.verdict, fastest.verdict) == (CONTRADICTED, OPEN)
+    # The data lean to the other side, for which there are two chances.
+    assert fastest.decided == pytest.approx(2 * by_counting(modes["after"], modes["none"]), rel=1e-12)
+
+
+def test_two_seeds_of_each_normalisation_settle_nothing(tmp_path: Path) -> None:
+    found = ranked(tmp_path / "run", {"tanh": {mode: [size, 1.1 * size] for mode, size in ORDER.items()}})
+    assert {j.verdict for j in found} == {OPEN}
+    assert all("too few seeds" in j.sentence for j in found)
+
+
+def batches(folder: Path, direction: Any, power: float) -> Judgement:
+    """Mean loss batch^power with five seeds, on sizes 1 … 1024."""
+    decay = make("decay", "s3")
+    writer = Writer(folder)
+    at = np.array([500, 1000, 1500, 2000])
+    for size in 2 ** np.arange(11):
+        for seed in range(5):
+            loss = float(size) ** power * (1 + 0.02 * ((seed * 3 + int(np.log2(size))) % 5))
+            # What comes after the first 1,000 iterations does not count.
+            arrays = {"loss_iterations": at, "loss_history": np.array([loss, loss, 1e6 / size, 1e6 / size])}
+            settings = {"points.batch": int(size)}
+            common = {"family": "neural", "published": KEY, "settings": settings, "arrays": arrays}
+            writer.add(decay, "network", exact(decay, 1e-3), seed=seed, **common)
+    (judgement,) = judge(writer.finish(), tested=TrendClaim(*WHERE, "points.batch", 1000, direction))
+    return judgement
+
+
+@pytest.mark.parametrize(
+    ("direction", "power", "verdict"),
+    [
+        ("falls", -0.5, SUPPORTED),
+        ("falls", 0.5, CONTRADICTED),
+        ("rises", 0.5, SUPPORTED),
+        ("varies", 0.5, SUPPORTED),
+        ("varies", -0.5, SUPPORTED),
+        ("falls", 0.0, OPEN),
+        ("varies", 0.0, OPEN),
+    ],
+)
+def test_correlation_of_batch_size_and_loss_decides(tmp_path: Path, direction: str, power: float, verdict: str) -> None:
+    found = batches(tmp_path / "run", direction, power)
+    assert (found.verdict, found.rows) == (verdict, 55)
+    if power:
+        # Groups of five, in order: the variance of the mean ranks over that of all of them, (11²−1)·5² over 55²−1.
+        rho = math.copysign(math.sqrt(25 * (11**2 - 1) / (55**2 - 1)), power)
+        assert f"is {rho:.2f} over 55 rows (p < 1e-6)" in found.sentence
+        assert f"lowest at {1024 if power < 0 else 1} (" in found.sentence
+
+
+def test_mean_loss_ends_where_it_is_told(tmp_path: Path) -> None:
+    decay = make("decay", "s3")
+    writer = Writer(tmp_path / "run")
+    arrays = {"loss_iterations": np.array([10, 20, 30]), "loss_history": np.array([1.0, 3.0, 8.0])}
+    record = writer.add(decay, "network", exact(decay, 1e-3), arrays=arrays)
+    bare = writer.add(decay, "network", exact(decay, 1e-3), seed=1)
+    run = Run.open(writer.finish())
+    assert mean_loss(run, record.case) == 4.0
+    assert mean_loss(run, record.case, 20) == 2.0
+    assert math.isnan(mean_loss(run, record.case, 5))
+    assert math.isnan(mean_loss(run, bare.case))
+
+
+def test_report_shows_claims_with_their_figures(tmp_path: Path) -> None:
+    decay = make("decay", "s3")
+    writer = Writer(tmp_path / "run")
+    at = np.arange(10, 1010, 10)
+    for mode, size in ORDER.items():
+        for seed in range(5):
+            loss = size * (1 + 0.1 * seed) * np.exp(-at / 300)
+            settings = {"network.normalisation": mode, "points.batch": 64}
+            common = {"family": "neural", "settings": settings, "published": "claim/normalisation"}
+            arrays = {"loss_iterations": at, "loss_history": loss}
+            writer.add(decay, "network", exact(decay, 1e-3 * size), seed=seed, arrays=arrays, **common)
+    for size in (1, 4, 16):
+        for seed in range(5):
+            loss = (1 + 0.1 * seed) / size * np.exp(-at / 300)
+            settings = {"network.normalisation": "none", "points.batch": size}
+            common = {"family": "neural", "settings": settings, "published": "claim/batch-size"}
+            arrays = {"loss_iterations": at, "loss_history": loss}
+            writer.add(decay, "network", exact(decay, 1e-2), seed=seed, arrays=arrays, **common)
+    folder = writer.finish()
+    for text in (path.read_text(encoding="utf-8") for path in reports.render(folder)):
+        assert "Claims of the sources" in text
+        assert "Batch normalisation after the activation makes training slowest." in text
+        for verdict in (SUPPORTED, CONTRADICTED, NOT_RUN):
+            assert verdict in text
+        assert "the rows support S3 v1 (“slowest”) on network; S3 v5 (“fastest”) nowhere." in text
+        assert "Training loss for each network.normalisation" in text
+        assert "Mean loss of the first 1,000 iterations against points.batch" in text
+    drawn = {path.name for path in (folder / "figures").iterdir()}
+    assert {"decay-claim-network-normalisation.svg", "decay-claim-points-batch.svg"} <= drawn
+
+
+def test_problem_without_tagged_rows_has_no_claims_in_its_report(rendered: tuple[str, str]) -> None:
+    assert all("Claims of the sources" not in text for text in rendered)

@@ -128,7 +128,8 @@ def trajectories(courses: Sequence[Course], headline: str, palette: Palette, nam
             for paths, style in zip(course.paths(), SEEDS, strict=True):
                 for seconds, error in paths:
                     axes.plot(seconds, np.maximum(error, FLOOR), color=colour, **style)
-                    times += _positive(seconds)
+                    # The first look often comes before the first step; its line enters from the left.
+                    times += _positive(seconds[1:])
                     errors += _positive(np.maximum(error, FLOOR))
             typical = course.typical()
             if typical is not None:

@@ -70,7 +70,7 @@ class Levels:
         values = self.values[level]
         lost = int(np.isinf(values).sum())
         failed = f", {lost} failed" if lost else ""
-        return f"{_amount(float(np.median(values)))} ({len(values)} seeds{failed})"
+        return f"{_amount(float(np.median(values)))} ({_seeds(len(values))}{failed})"
 
 
 def judge_all(run: Run, rows: pd.DataFrame, problem: type[Problem]) -> list[Judgement]:
@@ -200,7 +200,7 @@ def _extrapolation(claim: Claim, part: pd.DataFrame) -> Outcome:
     )
     start = (
         f"The {metric(f'{claim.points}_{claim.metric}')} is {factor(float(np.median(ratios)))} times that inside, in "
-        f"the median of {n} seeds, and more than {factor(claim.factor)} times on {above} of them"
+        f"the median of {_seeds(n)}, and more than {factor(claim.factor)} times on {above} of them"
     )
     what = f"the ratio is {{}} than {factor(claim.factor)}"
     return _decide(start, what, larger, smaller, 0.5 ** len(apart), "sign test")
@@ -339,6 +339,10 @@ def _groups(rows: pd.DataFrame, apart: Sequence[str]) -> list[str]:
 def _column(rows: pd.DataFrame, name: str) -> pd.Series:
     column = name if name in rows else f"metric.{name}"
     return pd.to_numeric(rows[column]) if column in rows else pd.Series(math.nan, index=rows.index)
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed{'s' if count != 1 else ''}"
 
 
 def _amount(value: float) -> str:

@@ -92,11 +92,27 @@ def test_no_adapter_knows_a_problem(module):
     names = [name for name in problems.REGISTRY.names() if own(problems.REGISTRY.get(name), "problems")]
     tree = ast.parse(MODULES[module].read_text("utf-8"))
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    # `decay` is a word of its own among optimizers, where it names how the learning rate falls.
-    fields = {
-        node.target.id for node in ast.walk(tree) if isinstance(node, ast.AnnAssign) and hasattr(node.target, "id")
-    }
-    assert not (texts & set(names)) - fields
+    assert not (texts & set(names)) - declared(tree) - set_by_key(tree)
+
+
+def declared(tree: ast.Module) -> set[str]:
+    """Fields of the classes of a module: `decay` is a word of its own among optimizers, where the rate falls."""
+    return {node.target.id for node in ast.walk(tree) if isinstance(node, ast.AnnAssign) and hasattr(node.target, "id")}
+
+
+def set_by_key(tree: ast.Module) -> set[str]:
+    """Texts of a module that are nothing but keys under which a preset sets a field of some adapter."""
+    keys = {id(key) for node in ast.walk(tree) if isinstance(node, ast.Dict) for key in node.keys}
+    fields = {name for module in ADAPTERS for name in declared(ast.parse(MODULES[module].read_text("utf-8")))}
+    texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    elsewhere = {node.value for node in texts if id(node) not in keys}
+    return {node.value for node in texts if id(node) in keys and node.value in fields} - elsewhere
+
+
+def test_word_that_is_a_problem_and_a_field_is_known_by_where_it_stands():
+    assert set_by_key(ast.parse("{'optimizer': {'decay': 'constant'}}")) == {"optimizer", "decay"}
+    assert "decay" not in set_by_key(ast.parse("{'decay': 1, 'problem': 'decay'}"))
+    assert "heat-1d" not in set_by_key(ast.parse("{'heat-1d': 1}"))
 
 
 BLOCKER = """

@@ -40,7 +40,7 @@ SENTENCES = [
     ((*HEAT, "ftcs:cells"), "'cells' is not parameter=value; write for instance ftcs:cells=100"),
     ((*HEAT, "ftcs:cells=[]"), "the list of values for 'cells' is empty; give at least one"),
     ((*HEAT, "jax-pinn:network.width=[3]"), "unknown parameter 'width'; did you mean 'widths'?"),
-    ((*HEAT, "jax-pinn:optimizer=adam2"), "parameter 'optimizer' is 'adam2'; give Adam or SGD"),
+    ((*HEAT, "jax-pinn:optimizer=adam2"), "parameter 'optimizer' is 'adam2'; give Adam or AdamW or SGD or LBFGS"),
     ((), "give either a suite (`debench list suites`) or both --problem and --solver"),
     (("quick", *DECAY), "give either a suite"),
     (("--problem", "decay"), "give either a suite (`debench list suites`) or both --problem and --solver"),

@@ -12,13 +12,16 @@ from problems import primer, register
 from problems.base import ODE, Array, Published
 from problems.claims import ExtrapolationClaim
 from problems.operations import Operations
-from problems.parameters import parameter
+from problems.parameters import InputError, parameter
 
 
 @register
 @dataclass(frozen=True)
 class Decay(ODE):
-    """y' = −k y with exact solution y₀ e^{−kt}."""
+    """y' = −k y with exact solution y₀ e^{−kt}.
+
+    `nodes` > 0 judges the solution as S3 does: at as many equidistant instants, both ends of the interval included.
+    """
 
     name = "decay"
     title = "Exponential decay"
@@ -28,11 +31,21 @@ class Decay(ODE):
     k: float = parameter(1.0, "decay rate", above=0)
     y0: float = parameter(1.0, "initial value")
     T: float = parameter(5.0, "final time", above=0)
+    nodes: int = parameter(0, "instants of S3's evaluation grid; 0 for scattered ones", least=0)
 
-    presets = {"s2": {"k": 1.0, "y0": 1.0, "T": 5.0}, "s3": {"k": 1.0, "y0": 2.0, "T": 1.0}}
+    presets = {
+        "s2": {"k": 1.0, "y0": 1.0, "T": 5.0},
+        "s3": {"k": 1.0, "y0": 2.0, "T": 1.0},
+        "s3-grid": {"k": 1.0, "y0": 2.0, "T": 1.0, "nodes": 25},
+    }
     published = {
         "primer/decay/mean": Published(
-            "S3 (arXiv 2408.11266v1)", "decay example", "mean_abs", 0.0017, None, "Judged there at 25 nodes."
+            "S3 (arXiv 2408.11266v1)",
+            "decay example",
+            "mean_abs",
+            0.0017,
+            None,
+            "Judged there at 25 nodes, as decay@s3-grid is.",
         )
     }
 
@@ -49,6 +62,19 @@ class Decay(ODE):
         **primer.CLAIMS,
     }
 
+    def __post_init__(self) -> None:
+        """Refuse an evaluation grid of a single node.
+
+        Raises:
+            InputError: naming it.
+
+        """
+        super().__post_init__()
+        if self.nodes == 1:
+            raise InputError(
+                f"{self.name}: parameter 'nodes' is 1, which leaves no room for both ends; give at least 2"
+            )
+
     def rhs(self, ops: Operations, t: Any, y: Any) -> Any:
         """−k y."""
         return (-self.k * y[0],)
@@ -60,6 +86,10 @@ class Decay(ODE):
     def final_time(self) -> float:
         """T."""
         return self.T
+
+    def points(self) -> Array:
+        """S3's instants where asked for, else those of every ODE."""
+        return np.linspace(0.0, self.T, self.nodes)[:, None] if self.nodes else super().points()
 
     def further_points(self) -> Mapping[str, Array]:
         """As much time again: 200 instants on (T, 2T]."""

@@ -192,3 +192,28 @@ def test_published_levels_of_the_heat_equation_include_boundaries_and_both_ends(
     assert {0.0, 1.0} <= set(points[:, 0])
     assert points[0, 1] == 0.0
     assert points[-1, 1] == pytest.approx(0.5, abs=1e-12)
+
+
+def test_grid_of_the_primer_has_forty_nodes_in_space_and_time_with_both_ends_of_each() -> None:
+    """S3 judges its heat example on 40 × 40 nodes, t = 0 included, and its decay at 25."""
+    points = problems.REGISTRY.get("heat-1d").create({}, "s3-grid").points()
+    assert points.shape == (40 * 40, 2)
+    assert {(x, t) for x in (0.0, math.pi) for t in (0.0, 3.0)} <= set(map(tuple, points))
+    for column, length in zip(points.T, (math.pi, 3.0), strict=True):
+        assert np.diff(np.unique(column)) == pytest.approx(np.full(39, length / 39.0))
+    assert problems.REGISTRY.get("decay").create({}, "s3-grid").points()[:, 0] == pytest.approx(
+        np.arange(25) / 24.0, abs=1e-15
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "sentence"),
+    [
+        ("heat-1d", {"nodes": 1}, "nodes' is 1"),
+        ("decay", {"nodes": 1}, "nodes' is 1"),
+        ("heat-1d", {"nodes": 5, "level_spacing": 0.1}, "nodes = 5 and level_spacing = 0.1 are both given"),
+    ],
+)
+def test_evaluation_grid_that_makes_no_sense_is_refused(name: str, parameters: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(problems.InputError, match=sentence):
+        problems.REGISTRY.get(name).create(parameters)

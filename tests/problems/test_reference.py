@@ -8,6 +8,7 @@ from scipy.integrate import solve_ivp
 
 import problems
 from problems.operations import NUMPY
+from problems.parameters import InputError
 from problems.reference import cole_hopf
 
 
@@ -92,3 +93,48 @@ def test_sign_and_length_of_an_eigenvector_do_not_count() -> None:
     reference = problem.reference(problem.points())
     assert np.abs(problem.align(-3.0 * reference, reference) - reference).max() < 1e-15
     assert problem.measures(-3.0 * reference)["eigenvalue_error"] < 1e-14
+
+
+@pytest.mark.parametrize("which", [1, -1])
+@pytest.mark.parametrize("n", [3, 6, 9, 18])
+def test_flow_has_converged_at_the_horizon_that_the_spectrum_asks_for(n: int, which: int) -> None:
+    problem = problems.REGISTRY.get("symmetric-eigen").create({"which": which, "horizon": "converged"}, f"s1-{n}")
+    flow = problem.flow()
+    state = flow.reference(np.array([[flow.final_time()]]))[0]
+    value, vector = problem.wanted()
+    along = float(state @ vector)
+    assert np.linalg.norm(state - along * vector) <= 1e-5 * abs(along)
+    assert problem.measures(state[:, None])["eigenvalue_error"] <= min(1e-8, 1e-9 * abs(value))
+    # Not later than needed: the slowest component alone is of the size allowed, shared among n − 1.
+    assert np.linalg.norm(state - along * vector) >= 0.99e-5 * abs(along) / np.sqrt(n - 1.0)
+
+
+@pytest.mark.parametrize("which", [1, -1])
+def test_integrator_reaches_the_eigenvalue_at_that_horizon_and_not_at_the_published_one(which: int) -> None:
+    """The smallest eigenvalue of order 6 has a neighbour at 0.097: e^{−0.97} is no convergence."""
+    errors = {}
+    for horizon in ("published", "converged"):
+        problem = problems.REGISTRY.get("symmetric-eigen").create({"which": which, "horizon": horizon}, "s1-6")
+        flow = problem.flow()
+        span = (0.0, flow.final_time())
+        result = solve_ivp(
+            lambda t, y, flow=flow: flow.rhs(NUMPY, t, y), span, flow.start(), method="LSODA", rtol=1e-9, atol=1e-9
+        )
+        errors[horizon] = problem.measures(result.y[:, -1:])["eigenvalue_error"]
+    assert errors["converged"] < 1e-8
+    assert (errors["published"] < 1e-8) == (which == 1)
+
+
+def test_shift_of_the_matrix_leaves_the_flow_as_it_is() -> None:
+    """y' = (yᵀy) (B + sI) y − (yᵀ(B + sI) y) y does not depend on s, so no shift makes it converge sooner."""
+    flow = problems.REGISTRY.get("symmetric-eigen").create({"which": -1}, "s1-6").flow()
+    generator = np.random.default_rng(3)
+    shifted = -problems.REGISTRY.get("symmetric-eigen").create({}, "s1-6").matrix() + 7.5 * np.eye(6)
+    for y in generator.normal(size=(10, 6)):
+        slope = (y @ y) * (shifted @ y) - (y @ shifted @ y) * y
+        assert np.abs(slope - flow.rhs(NUMPY, 0.0, y)).max() < 1e-12 * np.linalg.norm(y) ** 3 * 10
+
+
+def test_time_beside_a_horizon_that_chooses_its_own_is_refused() -> None:
+    with pytest.raises(InputError, match="T = 20 and horizon = converged"):
+        problems.REGISTRY.get("symmetric-eigen").create({"T": 20.0, "horizon": "converged"})

@@ -38,8 +38,9 @@ class JetAlgebra:
         self.constants, self.reference = constants, reference
 
     def product(self, y: Any, k: int) -> Any:
-        """y W of the pair k, without its bias."""
-        return y @ self.parameters[k][0]
+        """y W of the pair k, without its bias; as one product of matrices, since XLA makes J slow ones of a batch."""
+        weights = self.parameters[k][0]
+        return (y.reshape(-1, y.shape[-1]) @ weights).reshape(*y.shape[:-1], -1)
 
     def dense(self, y: Any, k: int, activation: str = "") -> Any:
         """Jets behind layer k: σ(y W + b), or y W + b where there is no activation."""

@@ -27,7 +27,7 @@ class Poisson(PDE):
     equation = "−Δu = f"
     citation = "manufactured solutions"
 
-    d: int = parameter(2, "dimension", least=1, most=3)
+    d: int = parameter(2, "dimension", least=1, most=100)
     solution: str = parameter("sines", "manufactured solution", choices=("sines", "skewed"))
 
     def domain(self) -> Box:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 12
 """Steps that are tried in one iteration, each with more damping than the one before."""
+HALVINGS = 30
+"""Lengths of a step that are tried in one iteration."""
 LARGEST_DAMPING = 1e12
 """Relative to the mean square of J's columns; where even such a step fails, the loss is at rounding."""
 SMALLEST_DAMPING = 1e-17
@@ -56,23 +58,52 @@ class LeastSquaresDriver(Driver):
         session, d = self.session, self.described
         residuals, step, mean_square = self._linearise()
         loss = float(residuals @ residuals)
-        before = terms = session.terms_at(self.parameters)
+        before = session.terms_at(self.parameters)
         if not np.isfinite(loss):
             return before * np.nan
+        moved = self._damp(step, mean_square, loss) if d.search == "damping" else self._halve(step, mean_square, loss)
+        if moved is None:
+            self.failures += 1
+            return before
+        self.failures = 0
+        return moved
+
+    def _damp(self, step: Step, mean_square: float, loss: float) -> Array | None:
+        """Terms of the loss after a step with enough damping; None where no damping is enough."""
+        d = self.described
         for _ in range(ATTEMPTS):
-            trial = self.parameters + step(self.damping * mean_square)
-            terms = session.terms_at(trial)
-            if float(session.weights @ terms) < loss:
-                self.parameters, self.failures = trial, 0
+            terms = self._try(step(self.damping * mean_square), loss)
+            if terms is not None:
                 self.damping = max(self.damping / d.fall, SMALLEST_DAMPING)
                 return terms
             self.damping *= d.rise
-        self.failures += 1
-        # On points that stay the same the next iteration would fail alike, unless a larger damping helps.
         if self.damping > LARGEST_DAMPING:
-            self.stuck = not session.fresh
+            # On points that stay the same the next iteration would fail alike.
+            self.stuck = not self.session.fresh
             self.damping = d.damping
-        return before
+        return None
+
+    def _halve(self, step: Step, mean_square: float, loss: float) -> Array | None:
+        """Terms of the loss after the best of the step and its halves; None where none is lower."""
+        direction, start, best = step(self.damping * mean_square), self.parameters, None
+        for k in range(HALVINGS):
+            trial = start + 0.5**k * direction
+            terms = self.session.terms_at(trial)
+            value = float(self.session.weights @ terms)
+            if value < loss:
+                loss, best, self.parameters = value, terms, trial
+            elif best is not None:
+                break
+        self.stuck = best is None and not self.session.fresh
+        return best
+
+    def _try(self, step: Array, loss: float) -> Array | None:
+        trial = self.parameters + step
+        terms = self.session.terms_at(trial)
+        if not float(self.session.weights @ terms) < loss:
+            return None
+        self.parameters = trial
+        return terms
 
     def _linearise(self) -> tuple[Array, Step, float]:
         """Residuals, the step as a function of the damping, and the mean square of J's columns."""

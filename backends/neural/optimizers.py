@@ -97,8 +97,9 @@ class SSBroyden(Parameterised):
 class LevenbergMarquardt(Parameterised):
     """Damped Gauss–Newton on the residuals of all points: the energy natural gradient of a least-squares loss.
 
-    A step solves (JᵀJ + μ I) δ = −Jᵀr, J the derivative of every residual with respect to every parameter; μ falls
-    after a success and rises after a failure (Marquardt 1963; Müller & Zeinhofer 2023, ICML, for the natural gradient).
+    A step solves (JᵀJ + μ I) δ = −Jᵀr, J the derivative of every residual with respect to every parameter. With
+    `search=damping` μ falls after a success and rises after a failure (Marquardt 1963); with `search=line` μ stays as
+    it is and the step is halved until the loss is smallest (Müller & Zeinhofer 2023, ICML).
     """
 
     kind: ClassVar[str] = "lm"
@@ -108,6 +109,11 @@ class LevenbergMarquardt(Parameterised):
         "normal equations (dense), the Gram matrix of the points (kernel), LSMR on products with J (matrix-free), or "
         "the smaller of the first two",
         choices=("auto", "dense", "kernel", "matrix-free"),
+    )
+    search: str = parameter(
+        "damping",
+        "what changes until the loss falls: the damping, or the length of the step",
+        choices=("damping", "line"),
     )
     damping: float = parameter(1e-2, "μ at the start, relative to the mean square of J's columns", above=0)
     fall: float = parameter(3.0, "μ is divided by this after a success", above=1)

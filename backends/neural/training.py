@@ -104,7 +104,7 @@ class TrainingSession(Session, ABC):
         self.stages = solver.stages
         self.piece = min(LARGEST_PIECE, 1 << (max(101, len(problem.points())) - 1).bit_length())
         self.log = Log()
-        self._done = 0
+        self._done = self._renewed = 0
 
     # What an engine offers: parameters are one vector (p,) on the host, layer after layer, weights before biases.
 
@@ -168,7 +168,7 @@ class TrainingSession(Session, ABC):
     def solve(self) -> None:
         """Train from the initial parameters."""
         self.restart()
-        self.log, self._done = Log(), 0
+        self.log, self._done, self._renewed = Log(), 0, 0
         self.reweigh(self.formulation.weights)
         self._generator = points_generator(self.context.seed)
         self.context.watch.look(0, self.solution)
@@ -204,9 +204,10 @@ class TrainingSession(Session, ABC):
         log.stopped_by = STEPS
         while self._done < end:
             stop = min(end, (self._done // stride + 1) * stride, look)
-            for period in (renewal, balance.every if balance else 0):
-                if period:
-                    stop = min(stop, (self._done // period + 1) * period)
+            if renewal:
+                stop = min(stop, max(self._renewed + renewal, self._done + 1))
+            if balance:
+                stop = min(stop, (self._done // balance.every + 1) * balance.every)
             run, terms = driver.advance(min(stop - self._done, UNWATCHED))
             self._done += run
             loss = float(self.weights @ terms)
@@ -227,7 +228,8 @@ class TrainingSession(Session, ABC):
             if timed_out:
                 log.stopped_by = TIME
                 return
-            if driver.stuck or idle:
+            # A driver that is stuck may find its way on other points, unless it has just had them.
+            if idle or (driver.stuck and not (renewal and self._done > self._renewed + 1)):
                 log.stopped_by = STAGNATION
                 return
             if self._done < end:
@@ -241,11 +243,11 @@ class TrainingSession(Session, ABC):
         """New points and new weights where it is time for them."""
         points, balance = self.solver.points, self.solver.constraint.balance
         changed = False
-        if points.every and self._done % points.every == 0:
+        if points.every and (driver.stuck or self._done >= self._renewed + points.every):
             form = self.formulation
             inside = points.renewed(form.lower, form.upper, self._generator, self.residual_at if points.pool else None)
             self.place(inside, form.renewed_conditions(self._generator) if form.terms else None)
-            changed = True
+            self._renewed, driver.stuck, changed = self._done, False, True
         if balance and self._done % balance.every == 0 and len(self.weights) > 1:
             self.reweigh(balanced(self.weights, self.gradient_norms(), balance.memory))
             changed = True

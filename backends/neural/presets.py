@@ -69,5 +69,44 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "iterations": 5_000,
             "keep": "last",
         },
+        # The best set-ups found here, the same for every seed. They were chosen by errors on the seeds 100 to 104 and are
+        # reported on others; README.md says what the choice cost.
+        "best-heat": {
+            "network": {"widths": (24, 24)},
+            "points": {"kind": "chebyshev", "counts": (30,)},
+            "optimizer": {"kind": "ssbroyden"},
+            "iterations": 3_000,
+        },
+        "best-poisson": {
+            "network": {"widths": (24, 24)},
+            "points": {"kind": "chebyshev", "counts": (24,)},
+            "optimizer": {"kind": "ssbroyden"},
+            "iterations": 3_000,
+        },
+        "best-poisson-5d": {
+            "network": {"widths": (24, 24)},
+            "points": {"kind": "sobol", "count": 1_000},
+            "optimizer": {"kind": "ssbroyden"},
+            "iterations": 2_000,
+        },
+        "best-burgers": {
+            "network": {"widths": (24, 24, 24, 24)},
+            "points": {"kind": "adaptive", "count": 2_000, "every": 500, "pool": 20_000},
+            "optimizer": {"kind": "ssbroyden"},
+            "iterations": 4_500,
+        },
+        "best-decay": {
+            "network": {"widths": (16, 16)},
+            "points": {"kind": "chebyshev", "counts": (32,)},
+            "optimizer": {"kind": "ssbroyden"},
+            "iterations": 2_000,
+        },
+        "best-eigen": {
+            "network": {"widths": (16, 16)},
+            "constraint": {"kind": "trial", "form": "published"},
+            "points": {"kind": "chebyshev", "counts": (100,)},
+            "optimizer": {"kind": "ssbroyden"},
+            "iterations": 2_500,
+        },
     }
 )

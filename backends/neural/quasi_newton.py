@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,10 @@ from problems.base import Array
 if TYPE_CHECKING:
     from backends.neural.training import TrainingSession
 
+SUFFICIENT = 1e-4
+"""Decrease of the loss over what its slope promises, from which on a step is accepted."""
+SHORTENED = 0.3
+"""Each step over the one before, where the search for the Wolfe conditions has found none."""
 LARGEST_FIRST_STEP = 1.0
 """Length of the first step in the parameters, for which nothing is known of the curvature."""
 
@@ -138,30 +143,12 @@ class QuasiNewtonDriver(Driver):
         direction = -(self.hessian @ self.gradient)
         if self.new:
             direction *= min(1.0, LARGEST_FIRST_STEP / max(float(np.linalg.norm(direction)), 1e-300))
-        if not float(direction @ self.gradient) < 0.0:
-            return False
-        with warnings.catch_warnings():
-            # It warns where it gives up, which is a return value here.
-            warnings.simplefilter("ignore")
-            alpha, *_ = scipy.optimize.line_search(
-                lambda p: float(weights @ at(p)[0]),
-                lambda p: at(p)[1],
-                self.parameters,
-                direction,
-                self.gradient,
-                loss,
-                self.earlier,
-                c1=1e-4,
-                c2=0.9,
-                maxiter=self.described.searches,
-            )
-        if alpha is None or not alpha > 0.0:
+        alpha = self._search(at, direction, loss) if float(direction @ self.gradient) < 0.0 else None
+        if alpha is None:
             return False
         step = alpha * direction
         trial = self.parameters + step
         terms, gradient = at(trial)
-        if not float(weights @ terms) < loss:
-            return False
         if self.new:
             # Size of the inverse curvature along the first step (Nocedal & Wright 2006, eq. 6.20).
             change = gradient - self.gradient
@@ -177,3 +164,36 @@ class QuasiNewtonDriver(Driver):
         self.earlier = loss
         self.parameters, self.terms, self.gradient = trial, terms, gradient
         return True
+
+    def _search(self, at: Callable[[Array], tuple[Array, Array]], direction: Array, loss: float) -> float | None:
+        """Length of a step that lowers the loss, by the strong Wolfe conditions if it can be found; None if not."""
+        weights, searches = self.session.weights, self.described.searches
+
+        def value(parameters: Array) -> float:
+            return float(weights @ at(parameters)[0])
+
+        with warnings.catch_warnings():
+            # It warns where it gives up, which is a return value here.
+            warnings.simplefilter("ignore")
+            alpha, *_ = scipy.optimize.line_search(
+                value,
+                lambda parameters: at(parameters)[1],
+                self.parameters,
+                direction,
+                self.gradient,
+                loss,
+                self.earlier,
+                c1=SUFFICIENT,
+                c2=0.9,
+                maxiter=searches,
+            )
+        if alpha is not None and alpha > 0.0 and value(self.parameters + alpha * direction) < loss:
+            return float(alpha)
+        # It gives up early where only a very short step helps: a sufficient decrease alone must do then.
+        slope = float(direction @ self.gradient)
+        for k in range(1, searches + 1):
+            alpha = SHORTENED**k
+            reached = value(self.parameters + alpha * direction)
+            if reached < loss and reached <= loss + SUFFICIENT * alpha * slope:
+                return alpha
+        return None

@@ -30,6 +30,8 @@ LOOK_RATIO = 1.35
 """Iterations at one look at the error over those at the look before."""
 UNWATCHED = 50
 """Most iterations between two checks that the loss is finite and time is left."""
+SETTLED = 0.1
+"""Share of the iterations, and of the time, at the end of which points are not renewed any more."""
 PROGRESS = 0.99
 """A loss must fall below this share of the smallest one so far to count as progress."""
 LARGEST_PIECE = 32_768
@@ -243,7 +245,12 @@ class TrainingSession(Session, ABC):
         """New points and new weights where it is time for them."""
         points, balance = self.solver.points, self.solver.constraint.balance
         changed = False
-        if points.every and (driver.stuck or self._done >= self._renewed + points.every):
+        left = 1.0 - self._done / self.solver.iterations
+        if self.solver.time_limit:
+            left = min(left, 1.0 - self.context.watch.elapsed() / self.solver.time_limit)
+        # The last points are kept for a while, so that training does not end on some that were hardly used.
+        due = driver.stuck or (self._done >= self._renewed + points.every and left > SETTLED)
+        if points.every and due:
             form = self.formulation
             inside = points.renewed(form.lower, form.upper, self._generator, self.residual_at if points.pool else None)
             self.place(inside, form.renewed_conditions(self._generator) if form.terms else None)

@@ -69,8 +69,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "iterations": 5_000,
             "keep": "last",
         },
-        # The best set-ups found here, the same for every seed. They were chosen by errors on the seeds 100 to 104 and are
-        # reported on others; README.md says what the choice cost.
+        # The best set-ups found, one for all seeds: chosen by errors on seeds from 100 on, reported on others. What
+        # the choice cost stands in README.md.
         "best-heat": {
             "network": {"widths": (24, 24)},
             "points": {"kind": "chebyshev", "counts": (30,)},

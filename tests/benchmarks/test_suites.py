@@ -36,14 +36,20 @@ def test_every_suite_of_the_product_loads(name):
         assert case.unsupported() is None or (name, *map(str, case.specs())) in SAID_WHY, case.label
 
 
-SAID_WHY = {("primer", "heat-1d@s3", "jax-pinn@s3-heat:network.activation=relu,iterations=5000")}
+SAID_WHY = {
+    ("primer", "heat-1d@s3", "jax-pinn@s3-heat:network.activation=relu,iterations=5000"),
+    ("strong", "poisson:d=5", "fenics"),
+}
 """Cases that cannot be run, and are in a suite so that its report says why."""
 
 
-def test_case_that_is_there_to_say_why_does_say_it():
-    refused = [case for case in cases_of("primer") if case.unsupported() is not None]
-    assert len(refused) == len(SAID_WHY) == 1
-    assert "second derivatives of a relu network vanish" in refused[0].unsupported()
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("primer", "second derivatives of a relu network vanish"), ("strong", "meshes in one, two and three dimensions")],
+)
+def test_case_that_is_there_to_say_why_does_say_it(name, reason):
+    (refused,) = [case for case in cases_of(name) if case.unsupported() is not None]
+    assert reason in refused.unsupported()
 
 
 def cases_of(name: str, tag: str = "") -> list[Case]:
@@ -113,6 +119,23 @@ def test_examples_of_the_primer_are_judged_where_the_source_judged_them(key, pro
     assert {(case.problem.name, case.problem_preset) for case in study} == {(problem, "s3-grid")}
     assert {(c.solver.name, c.solver_preset) for c in study} == {
         (engine, preset) for engine in ("jax-pinn", "torch-pinn") for preset in networks
+    }
+
+
+def test_best_networks_of_both_engines_stand_beside_default_ones_and_classical_rungs_under_the_same_circumstances():
+    cases = [case for case in cases_of("strong") if case.unsupported() is None]
+    assert {(case.threads, case.precision) for case in cases} == {(2, "float64")}
+    best = defaultdict(set)
+    for case in cases:
+        if case.solver_preset.startswith("best-"):
+            best[case.problem].add((case.solver.name, case.seed))
+    assert {problem.name for problem in best} == {"heat-1d", "poisson", "burgers-1d", "decay", "symmetric-eigen"}
+    for problem, runs in best.items():
+        assert {seed for engine, seed in runs if engine == "jax-pinn"} == {0, 1, 2, 3, 4}
+        rungs = {case.solver for case in cases if case.problem == problem and case.solver.family == "classical"}
+        assert len(rungs) >= 2 or problem.parameters().get("d") == 5
+    assert {p for p, runs in best.items() if len(runs) < 10} == {
+        p for p in best if p.parameters().get("horizon") == "published"
     }
 
 

@@ -13,7 +13,7 @@ from problems.base import Problem
 @register
 @dataclass(frozen=True)
 class JaxPINN(PINN):
-    """The whole training run is one compiled program, so the solve time holds nothing but arithmetic."""
+    """Training is compiled ahead of time: first-order loops whole, otherwise residuals, gradients and products."""
 
     name = "jax-pinn"
     title = "PINN (JAX)"

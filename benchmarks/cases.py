@@ -48,7 +48,7 @@ class Spec:
 
     def __str__(self) -> str:
         text = f"{self.name}@{self.preset}" if self.preset else self.name
-        settings = ",".join(f"{key}={_format_value(value)}" for key, value in self.parameters)
+        settings = ",".join(f"{key}={format_value(value)}" for key, value in self.parameters)
         return f"{text}:{settings}" if settings else text
 
 
@@ -77,7 +77,8 @@ def _parse_value(text: str) -> Any:
         return float(text) if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text.lower()) else text
 
 
-def _format_value(value: Any) -> str:
+def format_value(value: Any) -> str:
+    """`value` as it stands in a spec."""
     if value is None:
         return "none"
     plain = isinstance(value, str) and _parse_value(value.strip()) == value and not set(value) & set('",[]')

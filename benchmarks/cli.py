@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import shlex
@@ -14,6 +15,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+import backends
+import problems
 from benchmarks import suites, tables
 from benchmarks.cases import PRECISIONS, Case
 from benchmarks.doctor import examine
@@ -68,6 +71,20 @@ def list_command(what: str, plugins: tuple[str, ...]) -> None:
         "suites": tables.suites_table,
     }[what]()
     console.print(table)
+
+
+@main.command()
+@click.argument("name")
+@plugin_option
+def show(name: str, plugins: tuple[str, ...]) -> None:
+    """Show what a problem or solver is, its presets, and every parameter with its default and its bounds."""
+    load_plugins(plugins)
+    registry = backends.REGISTRY if name in backends.REGISTRY.names() else problems.REGISTRY
+    found = registry.get(name)
+    console.print(inspect.getdoc(found) or found.title)
+    if found.presets:
+        console.print(f"presets: {', '.join(found.presets)}")
+    console.print(tables.parameters_table(found))
 
 
 def _seeds(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...] | None:

@@ -12,9 +12,10 @@ from rich.text import Text
 import backends
 import problems
 from benchmarks import suites
-from benchmarks.cases import Case
+from benchmarks.cases import Case, format_value
 from benchmarks.interpreters import Interpreters
 from benchmarks.record import REMEDY, Record, Status
+from problems.parameters import describe
 
 
 def solvers_of(problem: Any) -> list[str]:
@@ -59,6 +60,14 @@ def solvers_table(interpreters: Interpreters) -> Table:
         place = interpreters.find(solver)
         here = Text(" ".join(place.command) if place.available else place.reason, "green" if place.available else "red")
         table.add_row(name, solver.title, solver.family, ", ".join(solver.presets) or "–", here)
+    return table
+
+
+def parameters_table(cls: Any) -> Table:
+    """Every parameter of a problem or solver; those of a nested choice begin with the kind that has them."""
+    table = Table("parameter", "default", "values", "meaning")
+    for line in describe(cls):
+        table.add_row(line.name, str(format_value(line.default)).strip('"'), line.allowed, line.meaning)
     return table
 
 

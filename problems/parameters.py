@@ -99,6 +99,49 @@ def flatten(instance: Any) -> dict[str, Any]:
     return row
 
 
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """One parameter as a user may give it: `name` is dotted, `allowed` says which values it takes."""
+
+    name: str
+    default: Any
+    allowed: str
+    meaning: str
+
+
+def describe(cls: Any, prefix: str = "") -> list[Description]:
+    """All parameters of `cls` in order; those of a nested choice follow it, for each kind that can be chosen."""
+    found: list[Description] = []
+    for field in dataclasses.fields(cls):
+        name, default = prefix + field.name, _default(field)
+        options = _options(_types_of(cls)[field.name])
+        variants = [option for option in options if dataclasses.is_dataclass(option)]
+        if not variants:
+            shown = list(default) if isinstance(default, tuple) else default
+            found.append(Description(name, shown, _allowed(field, options), field.metadata.get("description", "")))
+            continue
+        kinds = [_label(option) for option in variants] + (["none"] if type(None) in options else [])
+        chosen = "none" if default is None else _label(type(default))
+        found.append(Description(name, chosen, ", ".join(kinds), field.metadata.get("description", "")))
+        for option in variants:
+            for inner in describe(option, f"{name}."):
+                found.append(dataclasses.replace(inner, meaning=f"[{_label(option)}] {inner.meaning}"))
+    return found
+
+
+def _allowed(field: dataclasses.Field[Any], options: tuple[Any, ...]) -> str:
+    bounds = field.metadata
+    if bounds.get("choices"):
+        return ", ".join(map(str, bounds["choices"]))
+    limits = [
+        f"{sign} {bounds[rule]:g}"
+        for rule, sign in (("above", ">"), ("least", "≥"), ("most", "≤"))
+        if bounds.get(rule) is not None
+    ]
+    kinds = ["list" if typing.get_origin(option) is tuple else option.__name__ for option in options]
+    return " ".join([" or ".join(kinds), *limits])
+
+
 def is_sequence_field(cls: Any, dotted: str) -> bool:
     """Whether the (dotted) field holds a tuple: a list given for it is then one value, not a sweep."""
     head, _, rest = dotted.partition(".")
@@ -136,6 +179,9 @@ def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
         head, _, rest = key.partition(".")
         if rest:
             inner = nested.setdefault(head, {})
+            if isinstance(inner, str):
+                # `optimizer=lm,optimizer.damping=0.1` names the kind first.
+                inner = nested[head] = {"kind": inner}
             if not isinstance(inner, dict):
                 raise InputError(f"parameter {key!r} is given beside a plain {head!r}; give one of them")
             inner[rest] = value

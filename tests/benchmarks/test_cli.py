@@ -231,6 +231,15 @@ def test_command_that_shows_something_succeeds(words, invoke):
     assert result.output.strip()
 
 
+def test_show_lists_every_parameter_with_default_values_and_meaning(invoke):
+    shown = invoke("show", "jax-pinn").output
+    assert "best-heat" in shown
+    for piece in ("optimizer.damping", "adam, adamw, sgd, lbfgs, ssbroyden, lm, chain", "[sobol] points inside"):
+        assert piece in " ".join(re.sub(r"[│\s]+", " ", shown).split()), piece
+    assert "viscosity" in invoke("show", "burgers-1d").output
+    assert invoke("show", "burgers").exit_code == 2
+
+
 @pytest.mark.parametrize(("text", "seeds"), [("3", (3,)), ("0-2", (0, 1, 2)), ("5, 1-2,5", (5, 1, 2)), ("7-7", (7,))])
 def test_seeds_are_numbers_and_ranges(text, seeds):
     assert cli._seeds(None, None, text) == seeds

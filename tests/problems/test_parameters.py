@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from problems.parameters import InputError, Parameterised, build, flatten, is_sequence_field, parameter
+from problems.parameters import InputError, Parameterised, build, describe, flatten, is_sequence_field, parameter
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,19 @@ def test_dotted_and_nested_spellings_mean_the_same() -> None:
     nested = build(Whole, {"part": {"kind": "large", "depths": [4, 5]}})
     assert dotted == nested
     assert dotted.part == Large(depths=(4, 5))
+    assert build(Whole, {"part": "large", "part.depths": [4, 5]}) == dotted
+
+
+def test_a_description_has_every_parameter_of_every_kind() -> None:
+    lines = {(line.name, line.meaning): line for line in describe(Whole)}
+    assert [line.name for line in lines.values()] == [
+        *("rate", "limit", "flag", "part"),
+        *("part.width", "part.depths", "part.mode"),
+    ]
+    assert lines["rate", "a rate"].allowed == "float > 0 ≤ 1"
+    assert lines["part", "a part"].default == "small"
+    assert lines["part.depths", "[large] depths"].default == [2, 2]
+    assert lines["part.mode", "[large] mode"].allowed == "a, b"
 
 
 def test_flatten_and_build_are_inverse() -> None:

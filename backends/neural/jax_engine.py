@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ import optax
 from jax import lax
 
 from backends.base import Context
+from backends.neural.activations import ACTIVATIONS
 from backends.neural.collocation import PointSet
 from backends.neural.description import PINN
 from backends.neural.jets import JetAlgebra
@@ -35,6 +37,25 @@ class Functions:
         return (x > 0).astype(x.dtype)
 
 
+class ColumnAlgebra(JetAlgebra):
+    """Jets split into columns (w, n) in every dense layer.
+
+    XLA on a CPU leaves no copy of the parts behind, and multiplies by columns faster than by rows.
+    """
+
+    def dense(self, y: Any, k: int, activation: str = "") -> Any:
+        """As the plain one."""
+        weights, bias = self.parameters[k]
+        value, *others = (weights.T @ part[0].T for part in lax.split(y, (1,) * len(y)))
+        z = [value + bias[:, None], *others]
+        if activation:
+            s = ACTIVATIONS[activation](self.functions, z[0], 2 if self.second else 1)
+            slopes, bends = z[1 : 1 + self.first], z[1 + self.first :]
+            curved = [s[1] * bend + s[2] * slope * slope for bend, slope in zip(bends, slopes, strict=False)]
+            z = [s[0], *(s[1] * slope for slope in slopes), *curved]
+        return jnp.stack([part.T for part in z])
+
+
 class LoopDriver(Driver):
     """A first-order method or L-BFGS as one compiled loop."""
 
@@ -45,17 +66,23 @@ class LoopDriver(Driver):
         self.rates = None
         if isinstance(stage, Scheduled):
             self.rates = session.to_device(stage.rates(self.steps).astype(session.context.dtype))
+
+    def compile(self) -> None:
+        """Compile the start and the loop, so that training calls nothing else."""
+        session = self.session
+        session.prepare_call(f"start {self.index}", self.optimizer(self.rates).init, session.parameters)
         self.begin()
+        session.prepare_call(f"loop {self.index}", self.loop, *self.arguments())
 
     def begin(self) -> None:
         """From the present parameters, without memory."""
-        self.count = 0
-        self.state = self.optimizer(self.rates).init(self.session.parameters)
+        self.count, self.stuck, self.last = 0, False, math.inf
+        self.state = self.session.compiled[f"start {self.index}"](self.session.parameters)
 
     def changed(self) -> None:
         """L-BFGS forgets: its curvature and its last loss belong to other points."""
         if isinstance(self.stage, LBFGS):
-            self.state = self.optimizer(self.rates).init(self.session.parameters)
+            self.state = self.session.compiled[f"start {self.index}"](self.session.parameters)
 
     def optimizer(self, rates: Any) -> Any:
         """The described optimizer, with the table of learning rates as an argument."""
@@ -124,8 +151,8 @@ class LoopDriver(Driver):
         done, self.count = int(reached) - self.count, int(reached)
         if isinstance(self.stage, LBFGS):
             # The line search ends without a step where rounding hides every descent.
-            before, self.last = getattr(self, "last", None), np.asarray(terms)[0]
-            self.stuck = before is not None and not self.last < before
+            before, self.last = self.last, float(np.asarray(terms)[0])
+            self.stuck = not self.last < before
             return done, session.terms_at(session.get())
         return done, np.asarray(terms, dtype=float)
 
@@ -146,6 +173,7 @@ class JaxSession(TrainingSession):
         )
         super().__init__(solver, problem, context, calculus)
         self.compiled: dict[str, Any] = {}
+        self._drivers: dict[int, LoopDriver] = {}
         self._initial = self.to_device([tuple(part.astype(dtype) for part in layer) for layer in self.layers])
         self.parameters = self._initial
         self._constants = None if self.constants is None else self.to_device(self.constants.astype(dtype))
@@ -173,39 +201,40 @@ class JaxSession(TrainingSession):
             bases = tuple(None if s is None else s[0] for s in self.sets_on_device)
             for k, base in enumerate(bases):
                 if base is not None:
-                    self._compile(f"place {k}", self._placing(k), base)
+                    self.prepare_call(f"place {k}", self._placing(k), base)
             self.places = self._shapes()
             piece = jax.ShapeDtypeStruct((self.piece, len(self.formulation.lower)), self.context.dtype)  # type: ignore[no-untyped-call]
-            self._compile("values", self._values_at, self.parameters, piece)
+            self.prepare_call("values", self._values_at, self.parameters, piece)
             for index, (stage, _, _) in enumerate(self.stages):
                 if type(stage) not in self.host_kinds:
-                    driver = LoopDriver(self, index)
-                    self._compile(f"loop {index}", driver.loop, *driver.arguments())
+                    self._drivers[index] = LoopDriver(self, index)
+                    self._drivers[index].compile()
             self._compile_for_the_host()
 
     def _compile_for_the_host(self) -> None:
         state = (self.parameters, self._all_places(), self.term_weights())
         kinds = {type(stage) for stage, _, _ in self.stages}
         if kinds & {LevenbergMarquardt, LBFGS}:
-            self._compile("terms", lambda p, places, w: self.loss(p, places, w)[1], *state)
+            self.prepare_call("terms", lambda p, places, w: self.loss(p, places, w)[1], *state)
         if SSBroyden in kinds:
-            self._compile("gradient", jax.value_and_grad(self.loss, has_aux=True), *state)
+            self.prepare_call("gradient", jax.value_and_grad(self.loss, has_aux=True), *state)
         solves = {stage.solve == "matrix-free" for stage, _, _ in self.stages if isinstance(stage, LevenbergMarquardt)}
         if False in solves:
-            self._compile("jacobian", self._jacobian, *state)
+            self.prepare_call("jacobian", self._jacobian, *state)
         if True in solves:
-            self._compile("linearised", self._linearised, *state)
+            self.prepare_call("linearised", self._linearised, *state)
             pieces = jax.eval_shape(self._linearised, *state)[1]
-            self._compile("forward", self._forward, pieces, self.parameters)
+            self.prepare_call("forward", self._forward, pieces, self.parameters)
             rows = jax.eval_shape(self._linearised, *state)[0]
-            self._compile("adjoint", self._adjoint, pieces, rows)
+            self.prepare_call("adjoint", self._adjoint, pieces, rows)
         if self.solver.points.pool:
             shape = (self.solver.points.pool, len(self.formulation.lower))
-            self._compile("residual", self._residual_size, self.parameters, np.empty(shape, self.context.dtype))
+            self.prepare_call("residual", self._residual_size, self.parameters, np.empty(shape, self.context.dtype))
         if self.solver.constraint.balance and len(self.weights) > 1:
-            self._compile("norms", self._term_norms, *state[:2])
+            self.prepare_call("norms", self._term_norms, *state[:2])
 
-    def _compile(self, name: str, function: Callable[..., Any], *arguments: Any) -> None:
+    def prepare_call(self, name: str, function: Callable[..., Any], *arguments: Any) -> None:
+        """Compile a function for arguments like these, to be called as compiled[name]."""
         self.compiled[name] = jax.jit(function).lower(*arguments).compile()
 
     def prepare(self) -> None:
@@ -222,7 +251,9 @@ class JaxSession(TrainingSession):
 
     def first_order(self, index: int) -> Driver:
         """The compiled loop of a stage."""
-        return LoopDriver(self, index)
+        driver = self._drivers[index]
+        driver.begin()
+        return driver
 
     def get(self) -> Array:
         """The parameters, in float64."""
@@ -295,7 +326,8 @@ class JaxSession(TrainingSession):
         )
 
     def _algebra(self, parameters: Any, counts: tuple[int, int], reference: int = 0) -> JetAlgebra:
-        return JetAlgebra(jnp, Functions, parameters, counts, self._constants, reference)
+        kind = ColumnAlgebra if self._device.platform == "cpu" else JetAlgebra
+        return kind(jnp, Functions, parameters, counts, self._constants, reference)
 
     def _differentiated(self, parameters: Any) -> Network:
         """Jets by differentiation of the plain network: reverse twice, or forward over reverse."""

@@ -132,7 +132,7 @@ def test_table_of_problems_and_backends_is_the_registry_s() -> None:
 def test_every_command_of_the_readme_exists() -> None:
     from benchmarks.cli import main
 
-    named = set(re.findall(r"debench (list|run|report|doctor|compare|history)\b", README))
+    named = set(re.findall(r"debench (list|show|run|report|doctor|compare|history)\b", README))
     assert named
     assert named <= set(main.commands)
 

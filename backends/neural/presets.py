@@ -106,7 +106,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "constraint": {"kind": "trial", "form": "published"},
             "points": {"kind": "chebyshev", "counts": (100,)},
             "optimizer": {"kind": "ssbroyden"},
-            "iterations": 2_500,
+            "iterations": 4_000,
         },
     }
 )

@@ -131,7 +131,8 @@ def test_best_networks_of_both_engines_stand_beside_default_ones_and_classical_r
             best[case.problem].add((case.solver.name, case.seed))
     assert {problem.name for problem in best} == {"heat-1d", "poisson", "burgers-1d", "decay", "symmetric-eigen"}
     for problem, runs in best.items():
-        assert {seed for engine, seed in runs if engine == "jax-pinn"} == {0, 1, 2, 3, 4}
+        # None of the seeds on which the set-ups were chosen.
+        assert {seed for engine, seed in runs if engine == "jax-pinn"} == {200, 201, 202, 203, 204}
         rungs = {case.solver for case in cases if case.problem == problem and case.solver.family == "classical"}
         assert len(rungs) >= 2 or problem.parameters().get("d") == 5
     assert {p for p, runs in best.items() if len(runs) < 10} == {

@@ -21,10 +21,15 @@ class Claim:
 
 @dataclass(frozen=True)
 class RefinementClaim(Claim):
-    """The error grows as the step is refined. `step` is "dx" or "dt", `metric` an error or measure of a record."""
+    """The error grows as the step is refined from `coarsest` on, the coarsest one that the source had.
+
+    `step` is "dx" or "dt", `metric` an error or measure of a record. Rows with coarser steps are no evidence: that an
+    error falls where the source did not look contradicts nothing.
+    """
 
     step: str
     metric: str
+    coarsest: float
 
 
 @dataclass(frozen=True)

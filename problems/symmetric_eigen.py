@@ -98,6 +98,7 @@ class SymmetricEigen(MatrixEigenproblem):
             "The finer the time steps that the network is trained on, the larger the error of its eigenvalue.",
             "dt",
             "ratio_error",
+            2.0,
         )
     }
 

@@ -31,6 +31,8 @@ SUPPORTED, CONTRADICTED, OPEN, NOT_RUN = "supported", "contradicted", "not settl
 LOST = (Status.DIVERGED, Status.NOT_FINITE)
 """Failures of the method; one of the machine says nothing about a claim."""
 FEW_LEVELS = 3
+ROUNDING = 1e-6
+"""Relative difference of steps that are the same."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ def gather(run: Run, rows: pd.DataFrame, key: str, claim: Claim) -> pd.DataFrame
     apart: tuple[str, ...] = ()
     if isinstance(claim, RefinementClaim):
         kept["level"] = _steps(kept, claim.step)
+        kept = kept[~(kept["level"] > claim.coarsest * (1.0 + ROUNDING))]
         kept["value"] = _column(kept, claim.metric).abs()
         apart = ("solver.points.", *_following(kept))
     elif isinstance(claim, ExtrapolationClaim):

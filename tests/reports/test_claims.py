@@ -22,7 +22,7 @@ from tests.reports.synthetic import Writer, exact
 
 KEY = "claim/tested"
 WHERE = ("a source", "its table", "Words.")
-SMALLER = RefinementClaim(*WHERE, "dx", "relative_l2")
+SMALLER = RefinementClaim(*WHERE, "dx", "relative_l2", 0.1)
 BEYOND = ExtrapolationClaim(*WHERE, "beyond", "max_abs", 10.0)
 SLOWEST = RankingClaim(*WHERE, "network.normalisation", "after", "slowest")
 FASTEST = RankingClaim(*WHERE, "network.normalisation", "after", "fastest")
@@ -41,10 +41,12 @@ def judge(folder: Path, **claims: Claim) -> list[Judgement]:
     return judge_all(run, frame(run.records), type("Claimed", (), {"claims": known}))
 
 
-def refined(folder: Path, coarse: Sequence[float | None], fine: Sequence[float | None]) -> Judgement:
-    """Errors at dx = 0.1 and 0.05, each on the grid of its own that the source judges on; None for a lost seed."""
+def refined(
+    folder: Path, coarse: Sequence[float | None], fine: Sequence[float | None], coarser: Sequence[float] = ()
+) -> Judgement:
+    """Errors at dx = 0.2, 0.1 and 0.05, each on a grid of its own to be judged on; None for a lost seed."""
     writer = Writer(folder)
-    for dx, errors in ((0.1, coarse), (0.05, fine)):
+    for dx, errors in ((0.2, coarser), (0.1, coarse), (0.05, fine)):
         heat = make("heat-1d", "s1", level_spacing=dx)
         for seed, error in enumerate(errors):
             row: dict[str, Any] = {"family": "neural", "published": KEY, "seed": seed}
@@ -84,6 +86,12 @@ def test_five_seeds_against_five_apart_settle_a_refinement(
     medians = [sorted(errors)[2] for errors in (coarse, fine)]
     assert f"is {medians[0]:.2e} (5 seeds) at dx = 0.1".replace("e-0", "e-") in found.sentence
     assert f"{medians[1]:.2e} (5 seeds) at dx = 0.05".replace("e-0", "e-") in found.sentence
+
+
+def test_steps_coarser_than_those_of_the_source_are_no_evidence(tmp_path: Path) -> None:
+    found = refined(tmp_path / "run", LOW, HIGH, coarser=[1e-1] * 5)
+    assert (found.verdict, found.rows) == (SUPPORTED, 10)
+    assert "dx = 0.2" not in found.sentence
 
 
 def test_seeds_that_overlap_settle_nothing(tmp_path: Path) -> None:

@@ -186,3 +186,28 @@ def test_the_residual_of_an_exact_solution_vanishes(cls, problem):
     session.formulation.trial = exact_as_trial(problem)
     residual = torch_residual if cls is TorchPINN else jax_residual
     assert abs(residual(session, points_of(problem))).max() < 1e-9
+
+
+def test_a_compiled_gradient_trains_like_an_eager_one():
+    sessions = [ready(TorchPINN, Reactor(), iterations=5, compiled=how) for how in ("always", "never")]
+    for session in sessions:
+        session.solve()
+    compiled, eager = sessions
+    if "not compiled" in compiled.engine:
+        pytest.skip(compiled.engine)
+    assert (compiled.engine, eager.engine) == ("compiled gradient, fused optimizer", "eager, fused optimizer")
+    assert compiled.get() == pytest.approx(eager.get(), abs=1e-8)
+
+
+def test_without_a_compiler_training_stays_eager(monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: 1 / 0)
+    session = ready(TorchPINN, Reactor(), compiled="always")
+    session.solve()
+    assert session.facts()["engine"] == "eager, fused optimizer; not compiled: ZeroDivisionError"
+
+
+@pytest.mark.parametrize(("seconds", "pays"), [(0.0, True), (1e9, False)])
+def test_a_gradient_is_compiled_where_training_takes_longer_than_that(seconds, pays, monkeypatch):
+    monkeypatch.setattr("backends.neural.torch_engine.WARM_UP", seconds)
+    assert begin(TorchPINN, Reactor(), iterations=1000)._compilation_pays() == pays
+    assert not begin(TorchPINN, Reactor(), iterations=20)._compilation_pays()

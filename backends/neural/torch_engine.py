@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -33,8 +32,8 @@ WARM_UP = 15.0
 """Seconds that compiling a gradient takes in a fresh process (measured: 18 on two busy cores, 7 from its cache)."""
 SAVED = 0.6
 """Share of an eager iteration that a compiled one saves at least (measured: 0.6 to 0.85)."""
-FEWEST_COMPILED, TRIED = 1000, 5
-"""Iterations below which compiling is not thought of; eager ones that are timed to think of it."""
+EAGER_STEP, EAGER_WORK = 1e-3, 1.5e-10
+"""Seconds of an eager iteration: of its operations, and per point, jet and parameter (measured on two cores)."""
 
 FUSED_RATE = torch.float32
 """The type in which the fused optimizers read a learning rate from the device, whatever that of the parameters."""
@@ -275,15 +274,12 @@ class TorchSession(TrainingSession):
         solver = self.solver
         chosen = getattr(solver, "compiled", "never")
         steps = sum(end - start for stage, start, end in self.stages if not isinstance(stage, LevenbergMarquardt))
-        # Not worth a trial where even slow iterations would be over soon, as in every rehearsal.
-        if chosen != "auto" or steps < FEWEST_COMPILED:
+        if chosen != "auto":
             return chosen == "always" and steps > 0
-        places = next(self.series(torch.Generator()))
-        self.differentiate(places)
-        start = time.perf_counter()
-        for _ in range(TRIED):
-            self.differentiate(places)
-        training = steps * (time.perf_counter() - start) / TRIED
+        # Estimated and not timed: a run must not come out differently because the machine was busy.
+        jets = 1 + self.formulation.first + self.formulation.second
+        work = len(self.inside) * jets * len(self._initial)
+        training = steps * (EAGER_STEP + EAGER_WORK * work)
         return SAVED * min(training, solver.time_limit or math.inf) > WARM_UP
 
     def _compile_gradient(self) -> None:

@@ -180,7 +180,7 @@ class PINN(Solver):
             return
         self.points.check(*region(equation))
         formulation = self.formulation(problem)
-        rows = formulation.components * len(formulation.inside) + len(formulation.conditions or ())
+        rows = formulation.components * (len(formulation.inside) + len(formulation.conditions or ()))
         layers = self.network.initial(formulation.inputs, formulation.components, 0)
         unknowns = sum(part.size for layer in layers for part in layer)
         for stage, _, _ in self.stages:

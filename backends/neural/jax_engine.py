@@ -16,7 +16,7 @@ from backends.base import Context
 from backends.neural.activations import ACTIVATIONS
 from backends.neural.collocation import PointSet
 from backends.neural.description import PINN
-from backends.neural.jets import JetAlgebra
+from backends.neural.jets import JetAlgebra, Statistics
 from backends.neural.linearisation import RecordingAlgebra, Sensitivity, row_scales, sensitivities
 from backends.neural.optimizers import LBFGS, SGD, AdamW, LevenbergMarquardt, Scheduled, SSBroyden
 from backends.neural.residual import Calculus, Network
@@ -82,6 +82,7 @@ class LoopDriver(Driver):
     def changed(self) -> None:
         """L-BFGS forgets: its curvature and its last loss belong to other points."""
         if isinstance(self.stage, LBFGS):
+            self.last = math.inf
             self.state = self.session.compiled[f"start {self.index}"](self.session.parameters)
 
     def optimizer(self, rates: Any) -> Any:
@@ -106,7 +107,12 @@ class LoopDriver(Driver):
         """What the compiled loop is called with."""
         session = self.session
         span = np.array([self.count, self.count], dtype=np.int32)
-        return session.parameters, self.state, span, session.sets_on_device, session.places, session.term_weights()
+        # Points that each iteration draws for itself are no argument, even where the host has drawn some.
+        fixed = tuple(
+            None if kind is None or kind.noise else place
+            for kind, place in zip(session.sets, session.places, strict=True)
+        )
+        return session.parameters, self.state, span, session.sets_on_device, fixed, session.term_weights()
 
     def loop(self, parameters: Any, state: Any, span: Any, sets: Any, fixed: Any, weights: Any) -> Any:
         """Iterations span[0] … span[1] − 1, fewer if the loss is not finite any more."""
@@ -174,6 +180,7 @@ class JaxSession(TrainingSession):
         super().__init__(solver, problem, context, calculus)
         self.compiled: dict[str, Any] = {}
         self._drivers: dict[int, LoopDriver] = {}
+        self._kind = ColumnAlgebra if self._device.platform == "cpu" else JetAlgebra
         self._initial = self.to_device([tuple(part.astype(dtype) for part in layer) for layer in self.layers])
         self.parameters = self._initial
         self._constants = None if self.constants is None else self.to_device(self.constants.astype(dtype))
@@ -319,22 +326,15 @@ class JaxSession(TrainingSession):
 
     def network(self, parameters: Any) -> Network:
         """The network on prepared points, by the described way of differentiation."""
-        if self.solver.mode != "taylor":
-            return self._differentiated(parameters)
-        return lambda place, first, second: self.solver.network(
-            self._algebra(parameters, (first, second)), place["seeds"]
-        )
-
-    def _algebra(self, parameters: Any, counts: tuple[int, int], reference: int = 0) -> JetAlgebra:
-        kind = ColumnAlgebra if self._device.platform == "cpu" else JetAlgebra
-        return kind(jnp, Functions, parameters, counts, self._constants, reference)
+        return self._plain(parameters, 0) if self.solver.mode == "taylor" else self._differentiated(parameters)
 
     def _differentiated(self, parameters: Any) -> Network:
         """Jets by differentiation of the plain network: reverse twice, or forward over reverse."""
 
         def plain(point: Any) -> Any:
             seeds = self.formulation.seeds(point[None], 0, 0)
-            return self.solver.network(self._algebra(parameters, (0, 0)), seeds)[0, 0]
+            algebra = self._kind(jnp, Functions, parameters, (0, 0), self._constants)
+            return self.solver.network(algebra, seeds)[0, 0]
 
         slopes = jax.jacrev(plain)
 
@@ -396,15 +396,21 @@ class JaxSession(TrainingSession):
         return self.formulation.values(self._plain(parameters, count), joined)[count:]
 
     def _plain(self, parameters: Any, reference: int) -> Network:
-        return lambda place, first, second: self.solver.network(
-            self._algebra(parameters, (first, second), reference), place["seeds"]
-        )
+        """By jets; batch normalisation takes its statistics from the places of the first call."""
+        statistics: Statistics = {}
+
+        def network(place: Mapping[str, Any], first: int, second: int) -> Any:
+            counts = first, second
+            algebra = self._kind(jnp, Functions, parameters, counts, self._constants, reference, statistics)
+            return self.solver.network(algebra, place["seeds"])
+
+        return network
 
     def _residual_size(self, parameters: Any, points: Any) -> Any:
         inside = self._placing(0)(points)
         form = self.formulation
         u = form.jets(self.network(parameters), inside, form.first, form.second)
-        return sum(part**2 for part in form.residual(u, inside)) ** 0.5
+        return sum((part**2).reshape(-1, len(points)).sum(0) for part in form.residual(u, inside)) ** 0.5
 
     def _term_norms(self, parameters: Any, places: Any) -> Any:
         def terms(parameters: Any) -> Any:

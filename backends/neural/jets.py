@@ -17,11 +17,17 @@ NORMALISING_EPSILON = 1e-5
 """Added to the variance in batch normalisation (Ioffe & Szegedy 2015)."""
 
 
+Statistics = dict[int, tuple[Any, Any]]
+"""Pair k of a normalisation → (mean, variance)."""
+
+
 class JetAlgebra:
     """Operations on jets with the parameters of one network.
 
     `parameters` is a list of pairs of arrays; `dense` and `normalise` use the pair k. `reference` > 0 says that the
     first so many points are those from which batch normalisation takes its statistics; else all of them are.
+    `statistics` known from other points are used instead, so that the network is the same function at both, and those
+    that are not known are left there.
     """
 
     def __init__(
@@ -32,10 +38,12 @@ class JetAlgebra:
         counts: tuple[int, int],
         constants: Any = None,
         reference: int = 0,
+        statistics: Statistics | None = None,
     ) -> None:
         self.xp, self.functions, self.parameters = xp, functions, parameters
         self.first, self.second = counts
         self.constants, self.reference = constants, reference
+        self.statistics: Statistics = {} if statistics is None else statistics
 
     def product(self, y: Any, k: int) -> Any:
         """y W of the pair k, without its bias; as one product of matrices, since XLA makes J slow ones of a batch."""
@@ -82,10 +90,12 @@ class JetAlgebra:
         network a function of one point; the loss is differentiated through them.
         """
         scale, shift = self.parameters[k]
-        batch = z[0, : self.reference] if self.reference else z[0]
-        mean = batch.mean(0)
-        deviation = batch - mean
-        factor = scale / ((deviation * deviation).mean(0) + NORMALISING_EPSILON) ** 0.5
+        if k not in self.statistics:
+            batch = z[0, : self.reference] if self.reference else z[0]
+            deviation = batch - batch.mean(0)
+            self.statistics[k] = batch.mean(0), (deviation * deviation).mean(0)
+        mean, variance = self.statistics[k]
+        factor = scale / (variance + NORMALISING_EPSILON) ** 0.5
         scaled = z * factor
         return self._with_value(scaled, scaled[0] - mean * factor + shift)
 

@@ -51,6 +51,8 @@ class LeastSquaresDriver(Driver):
             session.draw()
             terms = self._iterate()
             done += 1
+            if not np.isfinite(terms).all():
+                break
         session.put(self.parameters)
         return done, terms
 

@@ -17,7 +17,7 @@ from backends.base import Context
 from backends.neural.activations import ACTIVATIONS
 from backends.neural.collocation import PointSet
 from backends.neural.description import PINN
-from backends.neural.jets import JetAlgebra
+from backends.neural.jets import JetAlgebra, Statistics
 from backends.neural.linearisation import Sensitivity, row_scales, sensitivities
 from backends.neural.optimizers import LBFGS, SGD, AdamW, LevenbergMarquardt, Scheduled
 from backends.neural.residual import Calculus, Network
@@ -219,16 +219,19 @@ class LBFGSDriver(Driver):
     def advance(self, count: int) -> tuple[int, Array]:
         """Iterations in one call of the library's own loop."""
         session, group = self.session, self.optimizer.param_groups[0]
-        group["max_iter"], group["max_eval"] = count, count * self.stage.searches
-        state = self.optimizer.state[session.flat[0]]
-        before = state.get("n_iter", 0)
+        state, done = self.optimizer.state[session.flat[0]], 0
 
         def closure() -> torch.Tensor:
             return session.differentiate(session.places)[0]
 
-        self.optimizer.step(closure)  # type: ignore[no-untyped-call]
-        done = state.get("n_iter", 0) - before
-        self.stuck = done < count
+        while done < count and not self.stuck:
+            left, before = count - done, (state.get("n_iter", 0), state.get("func_evals", 0))
+            group["max_iter"], group["max_eval"] = left, left * self.stage.searches
+            self.optimizer.step(closure)  # type: ignore[no-untyped-call]
+            run = state.get("n_iter", 0) - before[0]
+            # Too many evaluations end the library's loop as well, but then the next call goes on.
+            self.stuck = run < left and state.get("func_evals", 0) - before[1] < group["max_eval"]
+            done += run
         return max(done, 1), session.terms_at(session.get())
 
 
@@ -440,8 +443,12 @@ class TorchSession(TrainingSession):
         return self._taylor(parameters, 0) if self.solver.mode == "taylor" else self._differentiated(parameters)
 
     def _taylor(self, parameters: Any, reference: int) -> Network:
+        """By jets; batch normalisation takes its statistics from the places of the first call."""
+        statistics: Statistics = {}
+
         def network(place: Mapping[str, Any], first: int, second: int) -> Any:
-            algebra = FusedAlgebra(torch, Functions, parameters, (first, second), self._constants, reference)
+            counts = first, second
+            algebra = FusedAlgebra(torch, Functions, parameters, counts, self._constants, reference, statistics)
             return self.solver.network(algebra, place["seeds"])
 
         return network
@@ -489,7 +496,7 @@ class TorchSession(TrainingSession):
         form, recorders = self.formulation, []
 
         def network(place: Mapping[str, Any], first: int, second: int) -> Any:
-            algebra = FusedAlgebra(torch, Functions, self.parameters, (first, second), self._constants, 0, keep=True)
+            algebra = FusedAlgebra(torch, Functions, self.parameters, (first, second), self._constants, keep=True)
             recorders.append(algebra)
             return self.solver.network(algebra, place["seeds"])
 

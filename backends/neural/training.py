@@ -174,8 +174,9 @@ class TrainingSession(Session, ABC):
         self.reweigh(self.formulation.weights)
         self._generator = points_generator(self.context.seed)
         self.context.watch.look(0, self.solution)
-        for index, (_, _, end) in enumerate(self.stages):
-            self._run(self._driver(index), end)
+        for index, (_, start, end) in enumerate(self.stages):
+            # Where an earlier stage ended before its time, this one keeps its own number of iterations.
+            self._run(self._driver(index), self._done + end - start)
             if self.log.stopped_by == TIME:
                 break
         best = self.log.best_parameters
@@ -203,7 +204,7 @@ class TrainingSession(Session, ABC):
         stride = math.ceil(solver.iterations / NOTES)
         look = max(1, math.ceil(self._done * LOOK_RATIO))
         renewal, balance = solver.points.every, solver.constraint.balance
-        log.stopped_by = STEPS
+        log.stopped_by, log.progress_iteration = STEPS, self._done
         while self._done < end:
             stop = min(end, (self._done // stride + 1) * stride, look)
             if renewal:
@@ -219,11 +220,12 @@ class TrainingSession(Session, ABC):
                     "use a lower learning rate"
                 )
             timed_out = 0.0 < solver.time_limit <= watch.elapsed()
-            idle = solver.patience and self._done - log.progress_iteration >= solver.patience
             ending = driver.stuck or timed_out or self._done == end
+            idle = False
             if self._done % stride == 0 or ending:
                 log.note(self._done, loss, terms)
                 self._keep_if_best(loss)
+                idle = 0 < solver.patience <= self._done - log.progress_iteration
             if self._done >= look:
                 watch.look(self._done, self.solution)
                 look = max(self._done + 1, math.ceil(self._done * LOOK_RATIO))
@@ -256,6 +258,8 @@ class TrainingSession(Session, ABC):
             self.place(inside, form.renewed_conditions(self._generator) if form.terms else None)
             self._renewed, driver.stuck, changed = self._done, False, True
         if balance and self._done % balance.every == 0 and len(self.weights) > 1:
+            # Where each iteration has points of its own, gradients are judged on others like them.
+            self.draw()
             self.reweigh(balanced(self.weights, self.gradient_norms(), balance.memory))
             changed = True
         if changed:

@@ -1,0 +1,195 @@
+"""Small sessions of both engines on the same description, and what can be asked of them without training."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+
+from backends.base import Context, Watch
+from backends.jax_pinn import JaxPINN
+from backends.neural.linearisation import Sensitivity
+from backends.torch_pinn import TorchPINN
+from problems import REGISTRY
+from tests.backends.neural_problems import Reactor, Ring, Rod
+
+ENGINES = {"torch": TorchPINN, "jax": JaxPINN}
+
+PROBLEMS = {
+    "reactor": Reactor(),
+    "ring": Ring(),
+    "rod": Rod(),
+    "burgers": REGISTRY.get("burgers-1d").create(),
+    "decay": REGISTRY.get("decay").create(),
+    "eigen": REGISTRY.get("symmetric-eigen").create({"n": 3}),
+    "heat": REGISTRY.get("heat-1d").create(),
+    "poisson": REGISTRY.get("poisson").create({"d": 2}),
+}
+
+TINY = {"network.widths": (4, 3), "points.kind": "scattered", "points.count": 9, "iterations": 1}
+
+
+def described(parameters):
+    """The tiny description with some of it changed; another kind of network or of points has other parameters."""
+    tiny = dict(TINY)
+    if parameters.get("network.kind", "mlp") != "mlp":
+        del tiny["network.widths"]
+    if parameters.get("points.kind", "scattered") in ("grid", "chebyshev", "jittered-grid", "uniform"):
+        del tiny["points.count"]
+    return tiny | parameters
+
+
+def begin(engine, problem, seed=1, watch=None, precision="float64", **parameters):
+    """A session that nothing was compiled for."""
+    solver = ENGINES[engine].create(described(parameters))
+    problem = PROBLEMS[problem] if isinstance(problem, str) else problem
+    assert solver.unsupported(problem) is None
+    solver.validate(problem)
+    return solver.begin(problem, Context(seed=seed, precision=precision, watch=watch or Watch()))
+
+
+def ready(engine, problem, **parameters):
+    """A session that can be solved."""
+    session = begin(engine, problem, **parameters)
+    session.compile()
+    session.prepare()
+    return session
+
+
+def solved(engine, problem, **parameters):
+    """A session after training."""
+    session = ready(engine, problem, **parameters)
+    session.solve()
+    return session
+
+
+def flat(tree):
+    """Parameters, or a gradient, as one vector."""
+    return np.concatenate([np.asarray(part).ravel() for layer in tree for part in layer])
+
+
+def shaken(session):
+    """Parameters near the initial ones, with biases that do not vanish and signs that differ."""
+    parameters = flat(session.layers)
+    return parameters + 0.3 * np.random.default_rng(5).standard_normal(len(parameters))
+
+
+def vectors(rows, unknowns):
+    """One of each length, to multiply derivatives with."""
+    generator = np.random.default_rng(2)
+    return generator.standard_normal(unknowns), generator.standard_normal(rows)
+
+
+def torch_view(session):
+    """Blocks, terms and gradient of the loss in torch, by its reverse mode."""
+    session.put(shaken(session))
+    blocks = session.formulation.blocks(session.network(session.parameters), *session.places)
+    loss, terms = session.loss(session.parameters, session.places)
+    gradient = torch.autograd.grad(loss, session.flat, materialize_grads=True, allow_unused=True)
+    return {
+        "blocks": [block.detach().numpy() for block in blocks],
+        "terms": terms.detach().numpy(),
+        "gradient": flat([gradient]),
+    }
+
+
+def jax_view(session, *, jacobian=False):
+    """The same in JAX, and the rows of the derivatives, in one compilation."""
+    form = session.formulation
+
+    def view(parameters, places):
+        weights = session.term_weights()
+        (_, terms), gradient = jax.value_and_grad(session.loss, has_aux=True)(parameters, places, weights)
+        found = {
+            "blocks": form.blocks(session.network(parameters), *places),
+            "terms": terms,
+            "gradient": jnp.concatenate([part.ravel() for layer in gradient for part in layer]),
+        }
+        if jacobian:
+            # `_jacobian` would trace the same once more.
+            found["rows"], linearised = session._linearised(parameters, places, weights)
+            blocks = [[Sensitivity(*piece) for piece in block] for block in linearised]
+            found["jacobian"] = jnp.concatenate([sum(piece.jacobian(jnp) for piece in block) for block in blocks])
+            v, u = vectors(*found["jacobian"].shape)
+            found["forward"] = session._forward(linearised, session._split(v))
+            found["adjoint"] = session._adjoint(linearised, u)
+        return found
+
+    def prepared(bases):
+        return tuple(None if base is None else form.prepare(base, inside=k == 0) for k, base in enumerate(bases))
+
+    bases = tuple(None if s is None else s.base for s in session.sets)
+    parameters = session._split(shaken(session))
+    lowered = jax.jit(lambda parameters, bases: view(parameters, prepared(bases))).lower(parameters, bases)
+    # It runs once: translating it takes longer than what a better translation would save.
+    return lowered.compile(compiler_options={"xla_backend_optimization_level": "0"})(parameters, bases)
+
+
+ACTIVATIONS = {
+    "sigmoid": {"network.activation": "sigmoid"},
+    "sine": {"network.activation": "sine", "network.scaled": False},
+    "cosine": {"network.activation": "cosine"},
+    "gelu": {"network.activation": "gelu"},
+    "silu": {"network.activation": "silu"},
+}
+NETWORKS = {
+    "one linear layer": {"network.widths": ()},
+    "dgm": {"network.kind": "dgm", "network.width": 3, "network.layers": 1},
+    "residual": {"network.kind": "residual", "network.width": 3, "network.blocks": 1},
+    "fourier": {
+        "network.kind": "modified-mlp",
+        "network.width": 3,
+        "network.layers": 2,
+        "network.features": 2,
+        "network.scale": 0.5,
+    },
+}
+NORMALISED = {how: {"network.normalisation": how} for how in ("before", "after")}
+
+PENALTY = {"constraint.kind": "penalty", "constraint.initial_weight": 3.0, "constraint.boundary_weight": 0.7}
+CAUSAL = {"weighting.kind": "causal", "weighting.chunks": 4, "weighting.epsilon": 0.8}
+
+# Rod has a Neumann face beside a trial function, Ring periodic faces, Reactor two coupled components.
+CASES = {
+    **{f"rod, {name}": ("rod", PENALTY | how) for name, how in ACTIVATIONS.items()},
+    **{f"rod, {name}": ("rod", PENALTY | how) for name, how in NETWORKS.items()},
+    "decay, relu": ("decay", PENALTY | {"network.activation": "relu", "network.init": "fan-in-uniform"}),
+    "decay, leaky": ("decay", {"network.activation": "leaky-relu", "network.init": "fan-in-uniform"}),
+    "rod, trial": ("rod", {"constraint.boundary_weight": 2.5, "points.kind": "chebyshev", "points.counts": (3, 4)}),
+    "reactor, trial": ("reactor", {"points.count": 5}),
+    "reactor, penalty, causal": ("reactor", PENALTY | CAUSAL | {"points.count": 5}),
+    "ring, trial": ("ring", {"points.kind": "sobol", "points.count": 8}),
+    "ring, penalty": ("ring", PENALTY | {"points.kind": "latin-hypercube"}),
+    "eigen, published": ("eigen", {"constraint.form": "published", "points.kind": "grid", "points.counts": (5,)}),
+    "eigen, penalty, causal": ("eigen", PENALTY | CAUSAL),
+    "heat, published": ("heat", {"constraint.form": "published", "points.kind": "adaptive", "points.pool": 20}),
+    "burgers, causal": ("burgers", CAUSAL | {"points.kind": "concentrated", "points.count": 12}),
+    "poisson": ("poisson", PENALTY),
+}
+"""Networks and conditions of every kind: problem and parameters."""
+
+LINEARISED = {"rod, one linear layer", "rod, dgm", "rod, residual", "rod, fourier", "reactor, penalty, causal"}
+LINEARISED |= {"ring, penalty", "eigen, penalty, causal", "decay, leaky"}
+"""Cases whose derivatives of all residuals are compiled in JAX, which takes longest; torch has them all."""
+
+TIED = {f"rod, {name}": ("rod", PENALTY | how) for name, how in NORMALISED.items()}
+"""Networks that tie all points together."""
+
+
+@cache
+def of_torch(case):
+    """Session and view."""
+    problem, parameters = (CASES | TIED)[case]
+    session = begin("torch", problem, **parameters)
+    return session, torch_view(session)
+
+
+@cache
+def of_jax(case):
+    """Session and view."""
+    problem, parameters = (CASES | TIED)[case]
+    session = begin("jax", problem, **parameters)
+    return session, jax_view(session, jacobian=case in LINEARISED)

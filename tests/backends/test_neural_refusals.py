@@ -1,0 +1,192 @@
+"""What is refused, and that the remedy which a message names does work."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from backends.jax_pinn import JaxPINN
+from backends.torch_pinn import TorchPINN
+from problems.parameters import InputError
+from tests.backends.neural_cases import PROBLEMS, described, solved
+
+LM = {"optimizer.kind": "lm"}
+NORMALISED = {"network.normalisation": "before"}
+FRESH = {"points.kind": "uniform", "points.batch": 9}
+FORWARD = {"derivatives": "forward-over-reverse"}
+SOBOL = {"points.kind": "sobol", "points.count": 8}
+CHAIN = {"optimizer.kind": "chain", "iterations": 2}
+
+# problem, what is asked for, what the message says, changes that it names (None takes a parameter away)
+REFUSED = {
+    "least squares, normalised": (
+        "decay",
+        LM | NORMALISED,
+        r"network\.normalisation=none",
+        [
+            {"network.normalisation": "none"},
+            {"optimizer.kind": "lbfgs"},
+            {"optimizer.kind": "ssbroyden"},
+        ],
+    ),
+    "normalised, nested": (
+        "decay",
+        NORMALISED | FORWARD,
+        r"derivatives=taylor, or network\.normalisation=none",
+        [
+            {"derivatives": "taylor"},
+            {"network.normalisation": "none"},
+        ],
+    ),
+    "normalised, nested-reverse": (
+        "decay",
+        NORMALISED | {"derivatives": "nested-reverse"},
+        "derivatives=taylor",
+        [
+            {"derivatives": "taylor"},
+        ],
+    ),
+    "least squares, nested": ("decay", LM | FORWARD, "lm works with derivatives=taylor", [{"derivatives": "taylor"}]),
+    "lbfgs, fresh": (
+        "decay",
+        {"optimizer.kind": "lbfgs"} | FRESH,
+        r"points\.kind=sobol.*points\.every=500",
+        [
+            {"points.batch": None} | SOBOL,
+            {"points.batch": None} | SOBOL | {"points.every": 500},
+        ],
+    ),
+    "ssbroyden, jittered": (
+        "decay",
+        {"optimizer.kind": "ssbroyden", "points.kind": "jittered-grid", "points.counts": (9,)},
+        r"points\.kind=jittered-grid draws new points.*points\.kind=sobol",
+        [{"points.counts": None} | SOBOL],
+    ),
+    "chain ends fresh": (
+        "decay",
+        CHAIN | {"optimizer.switch": (1,), "optimizer.second.kind": "ssbroyden"} | FRESH,
+        r"ssbroyden compares losses.*points\.kind=sobol",
+        [{"points.batch": None} | SOBOL],
+    ),
+    "two switches for two": (
+        "decay",
+        CHAIN | {"optimizer.switch": (1, 2)},
+        "2 optimizers need 1 rising",
+        [
+            {"optimizer.switch": (1,)},
+        ],
+    ),
+    "one switch for three": (
+        "decay",
+        CHAIN | {"iterations": 3, "optimizer.third.kind": "lm", "optimizer.switch": (1,)},
+        "3 optimizers need 2 rising",
+        [{"optimizer.switch": (1, 2)}],
+    ),
+    "falling switches": (
+        "decay",
+        CHAIN | {"iterations": 3, "optimizer.third.kind": "lm", "optimizer.switch": (2, 1)},
+        "2 rising iteration numbers",
+        [{"optimizer.switch": (1, 2)}],
+    ),
+    "least squares over memory": (
+        "rod",
+        LM | {"optimizer.memory": 1e-9},
+        r"optimizer\.solve=matrix-free.*raise optimizer\.memory",
+        [{"optimizer.solve": "matrix-free"}, {"optimizer.memory": 1.0}],
+    ),
+    "rectifier": (
+        "heat",
+        {"network.activation": "relu"},
+        "choose a smooth one such as tanh",
+        [
+            {"network.activation": "tanh"},
+        ],
+    ),
+    "leaky rectifier": (
+        "poisson",
+        {"network.activation": "leaky-relu"},
+        "vanish almost everywhere.*tanh",
+        [
+            {"network.activation": "tanh"},
+        ],
+    ),
+    "causal, steady": (
+        "poisson",
+        {"weighting.kind": "causal"},
+        "equation is steady; set weighting=none",
+        [
+            {"weighting.kind": None},
+            {"weighting.kind": None, "weighting": None},
+        ],
+    ),
+    "published, missing": (
+        "burgers",
+        {"constraint.form": "published"},
+        r"constraint\.form=automatic or constraint\.kind=penalty",
+        [{"constraint.form": "automatic"}, {"constraint.form": None, "constraint.kind": "penalty"}],
+    ),
+    "counts": (
+        "heat",
+        {"points.kind": "grid", "points.counts": (5, 5, 5)},
+        "2 coordinates.*a single one for all",
+        [
+            {"points.counts": (5, 5)},
+            {"points.counts": (5,)},
+        ],
+    ),
+    "axis": (
+        "heat",
+        {"points.kind": "concentrated", "points.axis": 2, "points.centre": 0.1},
+        "give at most 1",
+        [
+            {"points.axis": 1},
+        ],
+    ),
+    "centre": (
+        "heat",
+        {"points.kind": "concentrated", "points.centre": 1.5},
+        "from 0 to 1, give a number between",
+        [
+            {"points.centre": 0.5},
+        ],
+    ),
+}
+
+
+def accepted(cls, problem, parameters):
+    """The reason for which a description is refused, in whatever way."""
+    try:
+        solver = cls.create(described(parameters))
+        reason = solver.unsupported(PROBLEMS[problem])
+        if reason is None:
+            solver.validate(PROBLEMS[problem])
+    except InputError as error:
+        return str(error)
+    return reason
+
+
+def changed(parameters, change):
+    return {name: value for name, value in (parameters | change).items() if value is not None or name == "weighting"}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_work_is_refused_and_what_the_message_names_works(case):
+    problem, parameters, message, remedies = REFUSED[case]
+    for cls in (TorchPINN, JaxPINN):
+        reason = accepted(cls, problem, parameters)
+        assert reason is not None
+        assert re.search(message, reason), reason
+    for remedy in remedies:
+        solved("torch", problem, **{"iterations": 1} | changed(parameters, remedy))
+
+
+def test_the_message_about_memory_counts_residuals_and_parameters():
+    """Both components at 5 points inside, and at the points of six conditions of a box with two faces per axis."""
+    parameters = LM | {"constraint.kind": "penalty", "points.kind": "grid", "points.counts": (2,)}
+    # A grid of 2 per coordinate has 8 nodes inside, 4 at the start and 4 on each of four faces.
+    reason = accepted(TorchPINN, "reactor", parameters | {"optimizer.memory": 1e-9})
+    rows, unknowns = 2 * (8 + 4 + 4 * 4), (3 * 4 + 4) + (4 * 3 + 3) + (3 * 2 + 2)
+    assert f"{rows} residuals × {unknowns} parameters" in reason
+    session = solved("torch", "reactor", **parameters)
+    assert session.jacobian_at(session.get())[1].shape == (rows, unknowns)

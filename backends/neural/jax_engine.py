@@ -119,7 +119,7 @@ class LoopDriver(Driver):
         session, optimizer = self.session, self.optimizer(self.rates)
 
         def step(carry: Any) -> Any:
-            k, parameters, state, _ = carry
+            k, parameters, state, *_ = carry
             places = session.drawn(jax.random.fold_in(self.key, k), sets, fixed)
 
             def loss(parameters: Any) -> Any:
@@ -138,12 +138,12 @@ class LoopDriver(Driver):
             else:
                 (_, terms), gradient = jax.value_and_grad(loss, has_aux=True)(parameters)
                 updates, state = optimizer.update(gradient, state, parameters)
-            return k + 1, optax.apply_updates(parameters, updates), state, terms
+            return k + 1, optax.apply_updates(parameters, updates), state, terms, parameters
 
         def goes_on(carry: Any) -> Any:
             return (carry[0] < span[1]) & jnp.isfinite(carry[3].sum())
 
-        start = (span[0], parameters, state, jnp.zeros(len(session.weights), session.context.dtype))
+        start = (span[0], parameters, state, jnp.zeros(len(session.weights), session.context.dtype), parameters)
         return lax.while_loop(goes_on, step, start)
 
     def advance(self, count: int) -> tuple[int, Array]:
@@ -151,7 +151,7 @@ class LoopDriver(Driver):
         session = self.session
         parameters, state, span, *others = self.arguments()
         span[1] = self.count + count
-        reached, session.parameters, self.state, terms = session.compiled[f"loop {self.index}"](
+        reached, session.parameters, self.state, terms, self.before = session.compiled[f"loop {self.index}"](
             parameters, state, span, *others
         )
         done, self.count = int(reached) - self.count, int(reached)
@@ -161,6 +161,10 @@ class LoopDriver(Driver):
             self.stuck = not self.last < before
             return done, session.terms_at(session.get())
         return done, np.asarray(terms, dtype=float)
+
+    def measured(self) -> Array | None:
+        """Those before the last step, where the loss is that before the step."""
+        return None if isinstance(self.stage, LBFGS) else _vector(self.before)
 
 
 class JaxSession(TrainingSession):
@@ -264,7 +268,7 @@ class JaxSession(TrainingSession):
 
     def get(self) -> Array:
         """The parameters, in float64."""
-        return np.concatenate([np.asarray(part, dtype=float).ravel() for layer in self.parameters for part in layer])
+        return _vector(self.parameters)
 
     def put(self, parameters: Array) -> None:
         """Set them."""
@@ -277,8 +281,7 @@ class JaxSession(TrainingSession):
     def gradient_at(self, parameters: Array) -> tuple[Array, Array]:
         """Terms of the loss and its gradient (p,)."""
         (_, terms), gradient = self._call("gradient", parameters)
-        flat = np.concatenate([np.asarray(part, dtype=float).ravel() for layer in gradient for part in layer])
-        return np.asarray(terms, dtype=float), flat
+        return np.asarray(terms, dtype=float), _vector(gradient)
 
     def jacobian_at(self, parameters: Array) -> tuple[Array, Array]:
         """Residuals and their derivatives."""
@@ -294,8 +297,7 @@ class JaxSession(TrainingSession):
             return np.asarray(self.compiled["forward"](pieces, self._split(vector)), dtype=float)
 
         def adjoint(vector: Array) -> Array:
-            layers = self.compiled["adjoint"](pieces, vector.astype(dtype))
-            return np.concatenate([np.asarray(part, dtype=float).ravel() for layer in layers for part in layer])
+            return _vector(self.compiled["adjoint"](pieces, vector.astype(dtype)))
 
         return np.asarray(rows, dtype=float), forward, adjoint
 
@@ -483,6 +485,11 @@ class JaxSession(TrainingSession):
                 total = part if total is None else jax.tree.map(jnp.add, total, part)
             start += m * n
         return total
+
+
+def _vector(layers: Any) -> Array:
+    """Parameters as one vector (p,) on the host."""
+    return np.concatenate([np.asarray(part, dtype=float).ravel() for layer in layers for part in layer])
 
 
 def draw(key: Any, described: PointSet, base: Any, span: Any, rows: Any) -> Any:

@@ -139,6 +139,7 @@ class StepDriver(Driver):
                 if moment is not None:
                     moment.zero_()
         self.count = 0
+        self.before = [part.detach().clone() for part in self.session.flat]
         generator = torch.Generator(self.session.device).manual_seed(1_000_003 * self.index + self.session.context.seed)
         self.places = self.session.series(generator)
 
@@ -187,7 +188,10 @@ class StepDriver(Driver):
         iteration = self.replay or self._iteration
         group = self.optimizer.param_groups[0]
         terms = None
-        for _ in range(count):
+        for k in range(count):
+            if k == count - 1:
+                # The loss is that before the step.
+                torch._foreach_copy_(self.before, [part.detach() for part in self.session.flat])
             rate = self.rates[self.count]
             if self.replay is None:
                 group["lr"] = rate
@@ -197,6 +201,10 @@ class StepDriver(Driver):
             self.count += 1
         assert terms is not None
         return count, terms.cpu().numpy().astype(float)
+
+    def measured(self) -> Array:
+        """Those before the last step."""
+        return _vector(self.before)
 
 
 class LBFGSDriver(Driver):
@@ -340,7 +348,7 @@ class TorchSession(TrainingSession):
 
     def get(self) -> Array:
         """The parameters, in float64."""
-        return torch.cat([part.detach().reshape(-1) for part in self.flat]).cpu().numpy().astype(float)
+        return _vector(self.flat)
 
     def put(self, parameters: Array) -> None:
         """Set them."""
@@ -568,6 +576,11 @@ def _divide(tree: Any, block: int) -> Any:
     if isinstance(tree, tuple):
         return zip(*(_divide(entry, block) for entry in tree), strict=True)
     return tree.chunk(block, dim=1 if tree.ndim == 3 else 0)
+
+
+def _vector(parts: list[torch.Tensor]) -> Array:
+    """Parameters as one vector (p,) on the host."""
+    return torch.cat([part.detach().reshape(-1) for part in parts]).cpu().numpy().astype(float)
 
 
 def _tensors(tree: Any) -> list[torch.Tensor]:

@@ -55,6 +55,10 @@ class Driver(ABC):
         Returns how many were run, and the terms of the loss at the last of them.
         """
 
+    def measured(self) -> Array | None:
+        """The parameters (p,) that the terms belong to; None where it is those that the session has."""
+        return None
+
     def changed(self) -> None:  # noqa: B027  (most drivers keep nothing that depends on the points)
         """Points or weights are no longer what they were."""
 
@@ -224,7 +228,7 @@ class TrainingSession(Session, ABC):
             idle = False
             if self._done % stride == 0 or ending:
                 log.note(self._done, loss, terms)
-                self._keep_if_best(loss)
+                self._keep_if_best(driver, loss)
                 idle = 0 < solver.patience <= self._done - log.progress_iteration
             if self._done >= look:
                 watch.look(self._done, self.solution)
@@ -239,9 +243,11 @@ class TrainingSession(Session, ABC):
             if self._done < end:
                 self._renew(driver)
 
-    def _keep_if_best(self, loss: float) -> None:
+    def _keep_if_best(self, driver: Driver, loss: float) -> None:
         if self.solver.keep == "best" and not self.fresh and loss < self.log.best:
-            self.log.best, self.log.best_iteration, self.log.best_parameters = loss, self._done, self.get()
+            measured = driver.measured()
+            self.log.best, self.log.best_iteration = loss, self._done
+            self.log.best_parameters = self.get() if measured is None else measured
 
     def _renew(self, driver: Driver) -> None:
         """New points and new weights where it is time for them."""

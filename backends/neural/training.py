@@ -211,7 +211,7 @@ class TrainingSession(Session, ABC):
         log.stopped_by, log.progress_iteration = STEPS, self._done
         while self._done < end:
             stop = min(end, (self._done // stride + 1) * stride, look)
-            if renewal:
+            if renewal and not self._settled():
                 stop = min(stop, max(self._renewed + renewal, self._done + 1))
             if balance:
                 stop = min(stop, (self._done // balance.every + 1) * balance.every)
@@ -243,6 +243,13 @@ class TrainingSession(Session, ABC):
             if self._done < end:
                 self._renew(driver)
 
+    def _settled(self) -> bool:
+        """The last points are kept for a while, so that training does not end on some that were hardly used."""
+        left = 1.0 - self._done / self.solver.iterations
+        if self.solver.time_limit:
+            left = min(left, 1.0 - self.context.watch.elapsed() / self.solver.time_limit)
+        return left <= SETTLED
+
     def _keep_if_best(self, driver: Driver, loss: float) -> None:
         if self.solver.keep == "best" and not self.fresh and loss < self.log.best:
             measured = driver.measured()
@@ -253,11 +260,7 @@ class TrainingSession(Session, ABC):
         """New points and new weights where it is time for them."""
         points, balance = self.solver.points, self.solver.constraint.balance
         changed = False
-        left = 1.0 - self._done / self.solver.iterations
-        if self.solver.time_limit:
-            left = min(left, 1.0 - self.context.watch.elapsed() / self.solver.time_limit)
-        # The last points are kept for a while, so that training does not end on some that were hardly used.
-        due = driver.stuck or (self._done >= self._renewed + points.every and left > SETTLED)
+        due = driver.stuck or (self._done >= self._renewed + points.every and not self._settled())
         if points.every and due:
             form = self.formulation
             inside = points.renewed(form.lower, form.upper, self._generator, self.residual_at if points.pool else None)

@@ -157,8 +157,8 @@ def test_a_chain_goes_on_from_the_parameters_before():
     assert (chained.get() == by_hand.get()).all()
 
 
-# The self-scaled Broyden family. (b, h, n) → (τ, φ), worked out from Al-Baali 1998 in the form of Urbán, Stefanou & Pons
-# 2025: a = bh − 1, c = √(a/(1 + a)), ρ = min(1, h (1 − c)), θ = max((ρ − 1)/a, min(1/ρ, (1 − b)/b)), σ = 1 + aθ,
+# The self-scaled Broyden family. (b, h, n) → (τ, φ), worked out from Al-Baali 1998 in the form of Urbán, Stefanou &
+# Pons 2025: a = bh − 1, c = √(a/(1 + a)), ρ = min(1, h (1 − c)), θ = max((ρ − 1)/a, min(1/ρ, (1 − b)/b)), σ = 1 + aθ,
 # φ = (1 − θ)/σ, and τ = min(1, 1/b) min(σ^(−1/(n−1)), 1/θ) for θ > 0, else min(min(1, 1/b) σ^(−1/(n−1)), σ).
 BY_HAND = [
     # a = 1/3, c = 1/2, ρ = 1, θ = min(1, 2) = 1, σ = 4/3: DFP.

@@ -49,7 +49,7 @@ FACTS = {
     "evaluations": "evaluations of the right-hand side",
     "tolerance": "requested relative tolerance",
     "final_loss": "loss at the end of training",
-    "stopped_by": "what ended training: steps, time, target, stagnation",
+    "stopped_by": "what ended training: iterations, time, stagnation",
     "derivatives": "how derivatives in the residual were taken",
     "best_iteration": "iteration whose parameters were kept",
     "engine": "how the inner loop was run",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from backends.base import Solver, as_ode
 from backends.neural.activations import PIECEWISE_LINEAR
@@ -169,7 +169,7 @@ class PINN(Solver):
         return None
 
     def validate(self, problem: Problem) -> None:
-        """Check points against the problem's coordinates, and least squares against its memory.
+        """Check points against the problem's coordinates, optimizers against what they train, and memory.
 
         Raises:
             InputError: naming parameter, value and remedy.
@@ -178,6 +178,17 @@ class PINN(Solver):
         equation = self._equation(problem)
         if equation is None or self.unsupported(problem) is not None:
             return
+        comparing = {stage.kind for stage, _, _ in self.stages} & {"lm", "lbfgs", "ssbroyden"}
+        if comparing and self.weighting is not None:
+            self._refuse(
+                f"optimizer {', '.join(sorted(comparing))} compares losses, and causal weights change the loss as the "
+                "network changes (a larger early residual makes it smaller); set weighting=none, or optimizer=adam"
+            )
+        if isinstance(self.optimizer, Chain) and self.iterations <= self.optimizer.switch[-1]:
+            self._refuse(
+                f"parameter 'iterations' is {self.iterations}, but the last optimizer of the chain takes over after "
+                f"{self.optimizer.switch[-1]}; give more, or an earlier optimizer.switch"
+            )
         self.points.check(*region(equation))
         formulation = self.formulation(problem)
         rows = formulation.components * (len(formulation.inside) + len(formulation.conditions or ()))
@@ -194,10 +205,16 @@ class PINN(Solver):
                     )
 
     def rehearsal(self) -> PINN:
-        """The same with a few iterations of each optimizer: memory does not grow with their number."""
-        few = min(self.iterations, 20)
-        optimizer = self.optimizer.shortened(few) if isinstance(self.optimizer, Chain) else self.optimizer
-        return replace(self, iterations=few, optimizer=optimizer, time_limit=0.0)
+        """The same with few iterations of each optimizer, in which all comes about that takes memory later."""
+        histories = [stage.memory for stage, _, _ in self.stages if isinstance(stage, LBFGS)]
+        few = min(self.iterations, len(self.stages) * max([20, *(pairs + 5 for pairs in histories)]))
+        optimizer, points = self.optimizer, cast(Any, self.points)
+        if isinstance(optimizer, Chain):
+            optimizer = optimizer.shortened(few)
+        if points.every:
+            # New points are drawn once, from a pool that may be larger than they are.
+            points = replace(points, every=min(points.every, max(1, few // 2)))
+        return replace(self, iterations=few, optimizer=optimizer, points=points, time_limit=0.0)
 
     def formulation(self, problem: Problem, calculus: Calculus | None = None, seed: int = 0) -> Formulation:
         """Residual and loss for `problem`; without a `calculus` only their layout can be asked for.

@@ -288,9 +288,9 @@ class JaxSession(TrainingSession):
         rows, jacobian = self._call("jacobian", parameters)
         return np.asarray(rows, dtype=float), np.asarray(jacobian, dtype=float)
 
-    def products_at(self, parameters: Array) -> tuple[Array, Any, Any]:
+    def products_at(self, parameters: Array) -> tuple[Array, Any, Any, float]:
         """Residuals and products with their derivatives."""
-        rows, pieces = self._call("linearised", parameters)
+        rows, pieces, square = self._call("linearised", parameters)
         dtype = self.context.dtype
 
         def forward(vector: Array) -> Array:
@@ -299,7 +299,7 @@ class JaxSession(TrainingSession):
         def adjoint(vector: Array) -> Array:
             return _vector(self.compiled["adjoint"](pieces, vector.astype(dtype)))
 
-        return np.asarray(rows, dtype=float), forward, adjoint
+        return np.asarray(rows, dtype=float), forward, adjoint, float(square)
 
     def residual_at(self, points: Array) -> Array:
         """Size of the residual at `points`."""
@@ -467,9 +467,10 @@ class JaxSession(TrainingSession):
         rows, parts = self._sensitivities(parameters, places, weights)
         return rows, jnp.concatenate([sum(s.jacobian(jnp) for s in block) for block in parts])
 
-    def _linearised(self, parameters: Any, places: Any, weights: Any) -> tuple[Any, Any]:
+    def _linearised(self, parameters: Any, places: Any, weights: Any) -> tuple[Any, Any, Any]:
         rows, parts = self._sensitivities(parameters, places, weights)
-        return rows, [[(s.inputs, s.slopes) for s in block] for block in parts]
+        square = sum(s.square(jnp) for block in parts for s in block)
+        return rows, [[(s.inputs, s.slopes) for s in block] for block in parts], square
 
     @staticmethod
     def _forward(pieces: Any, layers: Any) -> Any:

@@ -37,11 +37,12 @@ Step = Callable[[float], Array]
 class LeastSquaresDriver(Driver):
     """One linearisation per iteration; the damping is carried from one iteration to the next."""
 
+    most = 1
+
     def __init__(self, described: LevenbergMarquardt, session: TrainingSession) -> None:
         self.described, self.session = described, session
         self.damping = described.damping
         self.parameters = session.get()
-        self.failures = 0
 
     def advance(self, count: int) -> tuple[int, Array]:
         """Iterations of which each lowers the loss, or leaves the parameters where they are."""
@@ -60,15 +61,10 @@ class LeastSquaresDriver(Driver):
         session, d = self.session, self.described
         residuals, step, mean_square = self._linearise()
         loss = float(residuals @ residuals)
-        before = session.terms_at(self.parameters)
         if not np.isfinite(loss):
-            return before * np.nan
+            return np.full(len(session.weights), np.nan)
         moved = self._damp(step, mean_square, loss) if d.search == "damping" else self._halve(step, mean_square, loss)
-        if moved is None:
-            self.failures += 1
-            return before
-        self.failures = 0
-        return moved
+        return session.terms_at(self.parameters) if moved is None else moved
 
     def _damp(self, step: Step, mean_square: float, loss: float) -> Array | None:
         """Terms of the loss after a step with enough damping; None where no damping is enough."""
@@ -111,13 +107,12 @@ class LeastSquaresDriver(Driver):
         """Residuals, the step as a function of the damping, and the mean square of J's columns."""
         d, session = self.described, self.session
         if d.solve == "matrix-free":
-            residuals, forward, adjoint = session.products_at(self.parameters)
+            residuals, forward, adjoint, square = session.products_at(self.parameters)
             gradient = adjoint(residuals)
             operator = scipy.sparse.linalg.LinearOperator(
                 (len(residuals), len(gradient)), matvec=forward, rmatvec=adjoint, dtype=float
             )
-            # ‖J‖² is not at hand; that of J on the gradient has its size.
-            mean_square = float(np.sum(forward(gradient) ** 2) / max(float(gradient @ gradient), 1e-300))
+            mean_square = square / len(gradient)
 
             def iterative(damping: float) -> Array:
                 found = scipy.sparse.linalg.lsmr(

@@ -46,6 +46,14 @@ class Sensitivity:
             columns.append(s[:, 0].reshape(m * n, -1))
         return xp.concatenate(columns, 1)
 
+    def square(self, xp: Any) -> Any:
+        """Sum of the squares of the rows' entries: Σ_jk (y_j·y_k)(s_j·s_k) + s_0·s_0 at each point."""
+        total: Any = 0.0
+        for y, s in zip(self.inputs, self.slopes, strict=True):
+            entering, leaving = xp.einsum("jni,kni->njk", y, y), xp.einsum("mjno,mkno->njk", s, s)
+            total = total + (entering * leaving).sum() + (s[:, 0] ** 2).sum()
+        return total
+
     def forward(self, xp: Any, layers: Sequence[tuple[Any, Any]]) -> Any:
         """J v, shape (m n,), for v laid out as parameters."""
         total: Any = 0.0

@@ -78,7 +78,7 @@ class LBFGS(Parameterised):
     kind: ClassVar[str] = "lbfgs"
 
     memory: int = parameter(50, "pairs of steps and gradient changes that are kept", least=1)
-    searches: int = parameter(25, "evaluations at most in one line search", least=2)
+    searches: int = parameter(25, "evaluations at most in one line search; torch's own has 25 always", least=2)
 
 
 @dataclass(frozen=True)

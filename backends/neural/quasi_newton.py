@@ -96,6 +96,8 @@ class InverseHessian:
 class QuasiNewtonDriver(Driver):
     """One line search per iteration."""
 
+    most = 10
+
     def __init__(self, described: SSBroyden, session: TrainingSession) -> None:
         self.described, self.session = described, session
         self.parameters = session.get()

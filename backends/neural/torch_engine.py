@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -19,7 +18,7 @@ from backends.neural.collocation import PointSet
 from backends.neural.description import PINN
 from backends.neural.jets import JetAlgebra, Statistics
 from backends.neural.linearisation import Sensitivity, row_scales, sensitivities
-from backends.neural.optimizers import LBFGS, SGD, AdamW, LevenbergMarquardt, Scheduled
+from backends.neural.optimizers import LBFGS, SGD, AdamW, Scheduled
 from backends.neural.residual import Calculus, Network
 from backends.neural.training import Driver, TrainingSession
 from backends.operations import torch_operations
@@ -27,13 +26,6 @@ from problems.base import Array, Problem
 
 DRAWN_TOGETHER = 65_536
 """Points drawn in one go: enough to hide what each operation costs, and some tens of megabytes."""
-
-WARM_UP = 15.0
-"""Seconds that compiling a gradient takes in a fresh process (measured: 18 on two busy cores, 7 from its cache)."""
-SAVED = 0.6
-"""Share of an eager iteration that a compiled one saves at least (measured: 0.6 to 0.85)."""
-EAGER_STEP, EAGER_WORK = 1e-3, 1.5e-10
-"""Seconds of an eager iteration: of its operations, and per point, jet and parameter (measured on two cores)."""
 
 FUSED_RATE = torch.float32
 """The type in which the fused optimizers read a learning rate from the device, whatever that of the parameters."""
@@ -264,7 +256,7 @@ class TorchSession(TrainingSession):
             for s in self.sets
         )
         self.places: tuple[Any, ...] = tuple(
-            None if s is None else self._place(arrays[0], inside=k == 0)
+            None if s is None else self._place(arrays[0].clone(), inside=k == 0)
             for k, (s, arrays) in enumerate(zip(self.sets, self._sets, strict=True))
         )
         self._drivers: dict[int, Any] = {}
@@ -277,21 +269,8 @@ class TorchSession(TrainingSession):
             for index, (stage, _, _) in enumerate(self.stages):
                 if isinstance(stage, Scheduled):
                     self._drivers[index] = StepDriver(self, index)
-        elif self._compilation_pays():
+        elif getattr(self.solver, "compiles", False):
             self._compile_gradient()
-
-    def _compilation_pays(self) -> bool:
-        """Whether what it saves in training is more than it takes."""
-        solver = self.solver
-        chosen = getattr(solver, "compiled", "never")
-        steps = sum(end - start for stage, start, end in self.stages if not isinstance(stage, LevenbergMarquardt))
-        if chosen != "auto":
-            return chosen == "always" and steps > 0
-        # Estimated and not timed: a run must not come out differently because the machine was busy.
-        jets = 1 + self.formulation.first + self.formulation.second
-        work = len(self.inside) * jets * len(self._initial)
-        training = steps * (EAGER_STEP + EAGER_WORK * work)
-        return SAVED * min(training, solver.time_limit or math.inf) > WARM_UP
 
     def _compile_gradient(self) -> None:
         """Loss, terms and gradient as one compiled function; without a working compiler all stays eager."""
@@ -376,7 +355,7 @@ class TorchSession(TrainingSession):
             jacobian = torch.cat([sum(s.jacobian(torch) for s in block) for block in parts])
         return rows, jacobian.cpu().numpy().astype(float, copy=False)
 
-    def products_at(self, parameters: Array) -> tuple[Array, Any, Any]:
+    def products_at(self, parameters: Array) -> tuple[Array, Any, Any, float]:
         """Residuals and products with their derivatives."""
         rows, parts = self._sensitivities(parameters)
 
@@ -399,7 +378,9 @@ class TorchSession(TrainingSession):
                     start += m * n
             return total
 
-        return rows, forward, adjoint
+        with torch.no_grad():
+            square = sum(float(s.square(torch)) for block in parts for s in block)
+        return rows, forward, adjoint, square
 
     def residual_at(self, points: Array) -> Array:
         """Size of the residual at `points`."""

@@ -47,6 +47,8 @@ class Driver(ABC):
 
     stuck = False
     """Whether no further iteration can lower the loss."""
+    most = UNWATCHED
+    """Iterations after which the session looks at the loss and at the clock."""
 
     @abstractmethod
     def advance(self, count: int) -> tuple[int, Array]:
@@ -106,6 +108,7 @@ class TrainingSession(Session, ABC):
         self.inside, self.conditions = self.formulation.inside, self.formulation.conditions
         self.sets = (self.inside, self.conditions)
         self.fresh = any(s is not None and s.noise for s in self.sets)
+        self.comparable = not self.fresh and solver.weighting is None
         self.weights = self.formulation.weights
         self.stages = solver.stages
         self.piece = min(LARGEST_PIECE, 1 << (max(101, len(problem.points())) - 1).bit_length())
@@ -143,8 +146,8 @@ class TrainingSession(Session, ABC):
         """Residuals r (N,) and their derivatives J (N, p), scaled so that r·r is the loss."""
 
     @abstractmethod
-    def products_at(self, parameters: Array) -> tuple[Array, Any, Any]:
-        """Residuals r as above, v → J v and u → Jᵀ u, without J."""
+    def products_at(self, parameters: Array) -> tuple[Array, Any, Any, float]:
+        """Residuals r as above, v → J v and u → Jᵀ u without J, and the sum of the squares of J's entries."""
 
     @abstractmethod
     def residual_at(self, points: Array) -> Array:
@@ -184,7 +187,7 @@ class TrainingSession(Session, ABC):
             if self.log.stopped_by == TIME:
                 break
         best = self.log.best_parameters
-        if self.solver.keep == "best" and best is not None and not self.fresh:
+        if best is not None:
             self.put(best)
         else:
             self.log.best_iteration = self._done
@@ -215,7 +218,7 @@ class TrainingSession(Session, ABC):
                 stop = min(stop, max(self._renewed + renewal, self._done + 1))
             if balance:
                 stop = min(stop, (self._done // balance.every + 1) * balance.every)
-            run, terms = driver.advance(min(stop - self._done, UNWATCHED))
+            run, terms = driver.advance(min(stop - self._done, driver.most))
             self._done += run
             loss = float(self.weights @ terms)
             if not math.isfinite(loss):
@@ -251,7 +254,7 @@ class TrainingSession(Session, ABC):
         return left <= SETTLED
 
     def _keep_if_best(self, driver: Driver, loss: float) -> None:
-        if self.solver.keep == "best" and not self.fresh and loss < self.log.best:
+        if self.solver.keep == "best" and self.comparable and loss < self.log.best:
             measured = driver.measured()
             self.log.best, self.log.best_iteration = loss, self._done
             self.log.best_parameters = self.get() if measured is None else measured
@@ -276,8 +279,13 @@ class TrainingSession(Session, ABC):
             driver.changed()
 
     def reference_points(self) -> Array:
-        """Points (q, k) from which batch normalisation takes its statistics once training is over."""
+        """Points (q, k) from which batch normalisation takes its statistics once training is over.
+
+        Those of training where they stay, else many that are evenly spread.
+        """
         form = self.formulation
+        if not self.fresh and not self.solver.points.every:
+            return self.inside.base
         return scattered_points(REFERENCE, tuple(form.lower), tuple(form.upper), TRAINING_START)
 
     def draw(self) -> None:

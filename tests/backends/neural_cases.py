@@ -110,7 +110,7 @@ def jax_view(session, *, jacobian=False):
         }
         if jacobian:
             # `_jacobian` would trace the same once more.
-            found["rows"], linearised = session._linearised(parameters, places, weights)
+            found["rows"], linearised, _ = session._linearised(parameters, places, weights)
             blocks = [[Sensitivity(*piece) for piece in block] for block in linearised]
             found["jacobian"] = jnp.concatenate([sum(piece.jacobian(jnp) for piece in block) for block in blocks])
             v, u = vectors(*found["jacobian"].shape)

@@ -187,6 +187,16 @@ def test_every_preset_can_be_built_and_rehearsed():
         assert TorchPINN.create(preset=preset).rehearsal().iterations == 20
 
 
+def test_a_rehearsal_renews_points_fills_the_history_and_comes_to_every_optimizer():
+    adaptive = {"points": "adaptive", "points.every": 500}
+    assert TorchPINN.create({**adaptive, "optimizer": "ssbroyden"}).rehearsal().points.every < 20
+    history = TorchPINN.create({**adaptive, "optimizer": "lbfgs", "optimizer.memory": 40}).rehearsal()
+    assert history.iterations > 40
+    chain = TorchPINN.create({**adaptive, "optimizer": "chain"}).rehearsal()
+    assert [stage.kind for stage, _, _ in chain.stages] == ["adam", "lbfgs"]
+    assert chain.points.every < chain.iterations
+
+
 @pytest.mark.parametrize(
     ("preset", "problem_preset"), [("s1-diffusion", "s1-coarse"), ("s1-diffusion-fine", "s1-fine")]
 )

@@ -207,6 +207,8 @@ def test_without_a_compiler_training_stays_eager(monkeypatch):
 
 
 def test_a_gradient_is_compiled_where_training_takes_much_longer_than_that():
-    assert begin(TorchPINN, Reactor(), iterations=200_000)._compilation_pays()
-    assert not begin(TorchPINN, Reactor(), iterations=200_000, time_limit=10.0)._compilation_pays()
-    assert not begin(TorchPINN, Reactor(), iterations=1000)._compilation_pays()
+    assert TorchPINN.create({"iterations": 200_000}).compiles
+    assert TorchPINN.create({"iterations": 200_000}).rehearsal().compiled == "always"
+    assert not TorchPINN.create({"iterations": 200_000, "time_limit": 10.0}).compiles
+    assert not TorchPINN.create({"iterations": 1000}).compiles
+    assert not TorchPINN.create({"iterations": 200_000, "optimizer": "lm", "points": "sobol"}).compiles

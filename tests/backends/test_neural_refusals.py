@@ -8,6 +8,7 @@ import pytest
 
 from backends.jax_pinn import JaxPINN
 from backends.torch_pinn import TorchPINN
+from problems.heat_1d import Heat1D
 from problems.parameters import InputError
 from tests.backends.neural_cases import PROBLEMS, described, solved
 
@@ -190,3 +191,17 @@ def test_the_message_about_memory_counts_residuals_and_parameters():
     assert f"{rows} residuals × {unknowns} parameters" in reason
     session = solved("torch", "reactor", **parameters)
     assert session.jacobian_at(session.get())[1].shape == (rows, unknowns)
+
+
+def test_optimizers_that_compare_losses_are_refused_with_causal_weights():
+    causal = {"weighting": "causal", "points": "sobol"}
+    for kind in ("lm", "lbfgs", "ssbroyden"):
+        with pytest.raises(InputError, match=r"causal weights change the loss.*set weighting=none, or optimizer=adam"):
+            TorchPINN.create({**causal, "optimizer": kind}).validate(Heat1D())
+    TorchPINN.create({**causal, "optimizer": "adam"}).validate(Heat1D())
+
+
+def test_a_chain_that_ends_before_its_last_optimizer_is_refused():
+    with pytest.raises(InputError, match=r"takes over after 1000; give more, or an earlier optimizer\.switch"):
+        TorchPINN.create({"optimizer": "chain", "points": "sobol", "iterations": 800}).validate(Heat1D())
+    TorchPINN.create({"optimizer": "chain", "points": "sobol", "iterations": 1001}).validate(Heat1D())

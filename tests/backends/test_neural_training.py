@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+import torch
 
 from backends.base import Diverged, Watch
 from backends.neural.torch_engine import StepDriver
@@ -301,3 +302,15 @@ def test_a_batch_normalised_network_learns_initial_data_as_a_term():
     reference = PROBLEMS["decay"].reference(times[:, None])
     # The points are those from which statistics are taken afterwards.
     assert np.abs(session.solution(times[:, None]) - reference).max() < 0.01
+
+
+def test_points_that_are_drawn_stay_in_the_box_after_others_were_put_in_their_place():
+    """An optimizer on the host places its own points; what is drawn for the next stage must not be made of them."""
+    session = begin("torch", "burgers", **{"points.kind": "uniform", "points.batch": 16})
+    session._generator = np.random.default_rng(0)
+    session.draw()
+    series = session.series(torch.Generator().manual_seed(0))
+    for _ in range(3):
+        points = next(series)[0]["points"].numpy()
+        assert abs(points[:, 0]).max() <= 1.0
+        assert 0.0 <= points[:, 1].min() <= points[:, 1].max() <= 1.0

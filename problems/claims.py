@@ -43,7 +43,7 @@ class ExtrapolationClaim(Claim):
 
 @dataclass(frozen=True)
 class RankingClaim(Claim):
-    """Of all values of a solver's parameter, `value` trains fastest or slowest: by the mean loss over the run."""
+    """Of all values of a solver's parameter, `value` trains fastest or slowest: by the mean of the noted losses."""
 
     parameter: str
     value: str
@@ -57,7 +57,10 @@ class RankingClaim(Claim):
 
 @dataclass(frozen=True)
 class TrendClaim(Claim):
-    """The mean loss of the first `iterations` iterations "falls", "rises" or "varies" with a solver's parameter."""
+    """The mean of the losses noted in the first `iterations` iterations changes with a solver's parameter.
+
+    It "falls" or "rises" as the parameter grows, or "varies": differs between values in whatever order.
+    """
 
     parameter: str
     iterations: int

@@ -1,4 +1,4 @@
-"""Figures behind the claims of the sources: losses for each value of a parameter, and mean losses against one."""
+"""Figures behind the claims of the sources: losses for each value of a parameter, and the mean of them against one."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def curves(run: Run, rows: pd.DataFrame, claim: RankingClaim, name: str) -> Figu
 
 
 def against(rows: pd.DataFrame, claim: TrendClaim, name: str) -> Figure | None:
-    """Mean loss of the first iterations against a parameter: median over seeds and their range, one line per group."""
+    """Mean of the losses noted at first against a parameter: median over seeds and their range, one line per group."""
     finite = rows[np.isfinite(rows["value"])]
     if finite.empty:
         return None
@@ -94,11 +94,11 @@ def against(rows: pd.DataFrame, claim: TrendClaim, name: str) -> Figure | None:
         every = -(-len(at) // 6)
         axes.set_xticks(at[::every], [number(value) for value in at[::every]])
         log_axis(axes, "y", list(finite["value"]))
-        axes.set(xlabel=claim.parameter, ylabel=f"mean loss, first {claim.iterations:,} iterations")
+        axes.set(xlabel=claim.parameter, ylabel=f"mean of the noted losses, first {claim.iterations:,} iterations")
         legend(axes, handles, 1, -0.22)
         caption = (
-            f"Mean loss of the first {claim.iterations:,} iterations against {claim.parameter}: dots are seeds, lines "
-            "their median, bands their range."
+            f"Mean of the losses noted in the first {claim.iterations:,} iterations against {claim.parameter}: dots "
+            "are seeds, lines their median, bands their range."
         )
         failed = int(rows["lost"].sum())
         return finish(figure, name, caption + (f" {failed} of {len(rows)} seeds failed." if failed else ""))

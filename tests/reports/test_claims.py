@@ -15,7 +15,7 @@ import problems
 import reports
 from problems import Problem
 from problems.claims import Claim, ExtrapolationClaim, RankingClaim, RefinementClaim, TrendClaim
-from reports.claims import CONTRADICTED, NOT_RUN, OPEN, SUPPORTED, Judgement, judge_all, mean_loss, rivals
+from reports.claims import CONTRADICTED, LEVEL, NOT_RUN, OPEN, SUPPORTED, Judgement, holm, judge_all, mean_loss, rivals
 from reports.frame import frame
 from reports.run import Run
 from tests.reports.synthetic import Writer, exact
@@ -27,7 +27,8 @@ BEYOND = ExtrapolationClaim(*WHERE, "beyond", "max_abs", 10.0)
 SLOWEST = RankingClaim(*WHERE, "network.normalisation", "after", "slowest")
 FASTEST = RankingClaim(*WHERE, "network.normalisation", "after", "fastest")
 ORDER = {"none": 1.0, "before": 2.0, "after": 4.0}
-COMPLETE = 1 / math.comb(10, 5)
+COMPLETE = 2 / math.comb(10, 5)
+"""Two-sided p-value of five values that all lie on one side of five others."""
 
 
 def make(name: str, preset: str = "", **parameters: Any) -> Problem:
@@ -58,15 +59,17 @@ def refined(
 
 
 def by_counting(first: Sequence[float], second: Sequence[float]) -> float:
-    """One-sided Mann–Whitney: the part of all divisions of the values whose first half wins as many pairs."""
+    """Two-sided Mann–Whitney: twice the part of all divisions of the values whose first half wins as many pairs."""
 
-    def wins(part: Sequence[float], rest: Sequence[float]) -> int:
-        return sum(a > b for a in part for b in rest)
+    def wins(part: Sequence[float], rest: Sequence[float]) -> float:
+        return sum((a > b) + 0.5 * (a == b) for a in part for b in rest)
 
     together = [*first, *second]
     splits = list(itertools.combinations(range(len(together)), len(first)))
     counts = [wins([together[i] for i in s], [v for i, v in enumerate(together) if i not in s]) for s in splits]
-    return sum(count >= wins(first, second) for count in counts) / len(splits)
+    mine = wins(first, second)
+    larger, smaller = sum(count >= mine for count in counts), sum(count <= mine for count in counts)
+    return min(1.0, 2 * min(larger, smaller) / len(splits))
 
 
 LOW, HIGH = (1e-3, 2e-3, 3e-3, 4e-3, 5e-3), (6e-3, 7e-3, 8e-3, 9e-3, 10e-3)
@@ -82,7 +85,9 @@ def test_five_seeds_against_five_apart_settle_a_refinement(
     # Of 45 pairs of rows 20 are tied in their step, and the other 25 agree.
     tau = (1 if verdict == SUPPORTED else -1) * 25 / math.sqrt(45 * 25)
     assert f"Kendall's τ of error against refinement over all 10 rows is {tau:.2f}" in found.sentence
-    assert f"{'larger' if verdict == SUPPORTED else 'smaller'} with p = 0.0040 (one-sided" in found.sentence
+    assert (
+        f"{'larger' if verdict == SUPPORTED else 'smaller'} with p = 0.0079 (two-sided Mann–Whitney" in found.sentence
+    )
     medians = [sorted(errors)[2] for errors in (coarse, fine)]
     assert f"is {medians[0]:.2e} (5 seeds) at dx = 0.1".replace("e-0", "e-") in found.sentence
     assert f"{medians[1]:.2e} (5 seeds) at dx = 0.05".replace("e-0", "e-") in found.sentence
@@ -102,11 +107,38 @@ def test_seeds_that_overlap_settle_nothing(tmp_path: Path) -> None:
     assert found.decided > 0.05
 
 
-def test_two_seeds_against_two_cannot_settle_anything(tmp_path: Path) -> None:
-    found = refined(tmp_path / "run", LOW[:2], HIGH[:2])
+@pytest.mark.parametrize(("seeds", "p"), [(2, 2 / 6), (3, 2 / 20)])
+def test_three_seeds_against_three_cannot_settle_anything(tmp_path: Path, seeds: int, p: float) -> None:
+    found = refined(tmp_path / "run", LOW[:seeds], HIGH[:seeds])
     assert found.verdict == OPEN
-    assert found.decided == pytest.approx(1 / 6)
+    assert found.decided == pytest.approx(p)
     assert "too few seeds" in found.sentence
+
+
+def test_four_seeds_against_four_can_settle_a_refinement(tmp_path: Path) -> None:
+    found = refined(tmp_path / "run", LOW[:4], HIGH[:4])
+    assert found.verdict == SUPPORTED
+    assert found.decided == pytest.approx(2 / 70)
+
+
+def test_chance_gives_a_false_verdict_at_most_as_often_as_the_level_says(tmp_path: Path) -> None:
+    """All 70 ways to deal eight errors to two steps: two of them are complete, 2/70 each; the next would be 4/70."""
+    values = [*LOW[:4], *HIGH[:4]]
+    settled = 0
+    for at, fine in enumerate(itertools.combinations(values, 4)):
+        found = refined(tmp_path / str(at), [value for value in values if value not in fine], fine)
+        settled += found.verdict != OPEN
+    assert settled == 2
+    assert settled / 70 < LEVEL
+
+
+def test_tied_seeds_are_counted_exactly(tmp_path: Path) -> None:
+    """Three lost seeds are tied for the last place."""
+    found = refined(tmp_path / "run", [1e-3, 2e-3, 3e-3, 5e-3, None], [4e-3, 6e-3, 7e-3, None, None])
+    worst = math.inf
+    first, second = [4e-3, 6e-3, 7e-3, worst, worst], [1e-3, 2e-3, 3e-3, 5e-3, worst]
+    assert found.decided == pytest.approx(by_counting(first, second), rel=1e-12)
+    assert found.lost == 3
 
 
 def test_lost_seed_is_the_worst_of_all_and_counted(tmp_path: Path) -> None:
@@ -123,7 +155,23 @@ def test_failure_of_the_machine_is_no_evidence(tmp_path: Path) -> None:
     for status in ("not installed", "timeout", "crashed"):
         writer.add(heat, "network", None, status=status, reason="no", published=KEY, family="neural")
     (found,) = judge(writer.finish(), tested=SMALLER)
-    assert found.verdict == NOT_RUN
+    assert (found.verdict, found.rows, found.absent) == (NOT_RUN, 0, 3)
+    assert found.sentence == "No evidence: 1 not installed, 1 stopped at the time limit, 1 crashed."
+
+
+def test_row_that_was_stopped_is_no_evidence_and_told(tmp_path: Path) -> None:
+    heat = make("heat-1d", "s1")
+    writer = Writer(tmp_path / "run")
+    common = {"family": "neural", "published": KEY}
+    for dx, errors in ((0.1, LOW), (0.05, HIGH)):
+        settings = {"points.counts": [round(1 / dx) + 1, 11]}
+        for seed, error in enumerate(errors):
+            writer.add(heat, "network", exact(heat, error), seed=seed, dx=dx, settings=settings, **common)
+    writer.add(heat, "network", None, seed=5, settings=settings, status="timeout", reason="no", **common)
+    (found,) = judge(writer.finish(), tested=SMALLER)
+    assert (found.verdict, found.rows, found.lost, found.absent) == (SUPPORTED, 10, 0, 1)
+    assert found.decided == pytest.approx(COMPLETE, rel=1e-12)
+    assert found.sentence.endswith(" No evidence: 1 stopped at the time limit.")
 
 
 def test_one_step_is_no_study(tmp_path: Path) -> None:
@@ -131,19 +179,43 @@ def test_one_step_is_no_study(tmp_path: Path) -> None:
     assert (found.verdict, found.sentence) == (OPEN, "Only dx = 0.1 was run.")
 
 
-def test_solvers_are_judged_apart(tmp_path: Path) -> None:
+def several(folder: Path, groups: dict[str, tuple[Sequence[float], Sequence[float]]]) -> list[Judgement]:
+    """Errors at dx = 0.1 and 0.05 by solver."""
     heat = make("heat-1d", "s1")
-    writer = Writer(tmp_path / "run")
-    for solver, sides in (("one", (LOW, HIGH)), ("two", (HIGH, LOW))):
+    writer = Writer(folder)
+    for solver, sides in groups.items():
         for dx, errors in zip((0.1, 0.05), sides, strict=True):
             for seed, error in enumerate(errors):
                 settings = {"points.counts": [round(1 / dx) + 1, 11]}
                 common = {"family": "neural", "published": KEY, "settings": settings}
                 writer.add(heat, solver, exact(heat, error), seed=seed, dx=dx, **common)
-    assert [(j.group, j.verdict) for j in judge(writer.finish(), tested=SMALLER)] == [
-        ("one", SUPPORTED),
-        ("two", CONTRADICTED),
-    ]
+    return judge(writer.finish(), tested=SMALLER)
+
+
+def test_solvers_are_judged_apart(tmp_path: Path) -> None:
+    found = several(tmp_path / "run", {"one": (LOW, HIGH), "two": (HIGH, LOW)})
+    assert [(j.group, j.verdict) for j in found] == [("one", SUPPORTED), ("two", CONTRADICTED)]
+    assert [j.decided for j in found] == pytest.approx([2 * COMPLETE] * 2)
+    assert all("Holm's method over 2 groups makes that p = 0.016." in j.sentence for j in found)
+
+
+def test_level_holds_for_all_groups_of_a_claim_together(tmp_path: Path) -> None:
+    """Six groups at 2/252 stay below 0.05, seven do not; a group too small for any verdict costs the others nothing."""
+    six = {f"s{k}": (LOW, HIGH) for k in range(6)}
+    found = several(tmp_path / "six", six | {"small": (LOW[:3], HIGH[:3])})
+    assert [j.verdict for j in found] == [SUPPORTED] * 6 + [OPEN]
+    assert [j.decided for j in found] == pytest.approx([6 * COMPLETE] * 6 + [0.1])
+    found = several(tmp_path / "seven", six | {"s6": (LOW, HIGH)})
+    assert [j.verdict for j in found] == [OPEN] * 7
+    assert all("too few seeds for any outcome to be significant among 7 groups" in j.sentence for j in found)
+
+
+def test_adjusted_values_are_those_of_holms_method() -> None:
+    """0.01·4, 0.013·3 raised to it, 0.02·2 likewise, 0.3·1."""
+    assert holm([0.02, 0.01, 0.3, 0.013]) == pytest.approx([0.04, 0.04, 0.3, 0.04])
+    assert holm([0.4, 0.6]) == pytest.approx([0.8, 0.8])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([0.03]) == [0.03]
 
 
 def beyond(folder: Path, ratios: Sequence[float | None]) -> Judgement:
@@ -165,12 +237,12 @@ def beyond(folder: Path, ratios: Sequence[float | None]) -> Judgement:
 @pytest.mark.parametrize(
     ("ratios", "verdict", "p"),
     [
-        ((20, 30, 40, 50, 60), SUPPORTED, 1 / 32),
-        ((1, 2, 3, 4, 5), CONTRADICTED, 1 / 32),
-        ((20, 30, 40, 5, 6), OPEN, 1 / 2),
-        ((20, 30, 40, 50, 6), OPEN, 6 / 32),
-        ((20, 30, 40, 50), OPEN, 1 / 16),
-        ((20, 30, 40, 50, 60, None), SUPPORTED, 1 / 32),
+        ((20, 30, 40, 50, 60, 70), SUPPORTED, 2 / 64),
+        ((1, 2, 3, 4, 5, 6), CONTRADICTED, 2 / 64),
+        ((20, 30, 40, 5, 6, 7), OPEN, 1.0),
+        ((20, 30, 40, 50, 60, 6), OPEN, 14 / 64),
+        ((20, 30, 40, 50, 60), OPEN, 2 / 32),
+        ((20, 30, 40, 50, 60, 70, None), SUPPORTED, 2 / 64),
     ],
 )
 def test_sign_test_decides_how_much_worse_a_network_is_outside(
@@ -180,7 +252,9 @@ def test_sign_test_decides_how_much_worse_a_network_is_outside(
     assert found.verdict == verdict
     assert found.decided == pytest.approx(p, rel=1e-12)
     assert found.lost == ratios.count(None)
-    assert ("too few seeds" in found.sentence) == (len(ratios) == 4)
+    assert ("too few seeds" in found.sentence) == (len(ratios) == 5)
+    assert "two-sided sign test" in found.sentence
+    assert ("(1 more failed and has no ratio)" in found.sentence) == (None in ratios)
     known = [ratio for ratio in ratios if ratio is not None]
     assert f"more than 10 times on {sum(r > 10 for r in known)} of them" in found.sentence
 
@@ -215,9 +289,11 @@ def test_normalisation_is_slowest_on_one_activation_and_fastest_on_the_other(tmp
         ("claim/v5", tanh): CONTRADICTED,
         ("claim/v5", relu): SUPPORTED,
     }
-    assert verdicts["claim/v1", tanh][1] == pytest.approx(COMPLETE, rel=1e-12)
-    # Two others could each have contradicted.
+    # Where two others could each have contradicted, twice the value; with two groups, Holm doubles the smaller one.
+    assert verdicts["claim/v1", tanh][1] == pytest.approx(2 * COMPLETE, rel=1e-12)
     assert verdicts["claim/v5", tanh][1] == pytest.approx(2 * COMPLETE, rel=1e-12)
+    assert "slower than none with p = 0.0079" in found[0].sentence
+    assert "(two-sided Mann–Whitney); that it is the slowest has p = 0.0079." in found[0].sentence
     # Ranks 1–5, 6–10, 11–15: H = 12/(15·16) · (15² + 40² + 65²)/5 − 3·16 = 12.5, and p = e^{−H/2}.
     assert f"Kruskal–Wallis p = {math.exp(-6.25):.4f}" in found[0].sentence
     (dispute,) = rivals(found)
@@ -230,6 +306,8 @@ def test_normalisation_is_slowest_on_one_activation_and_fastest_on_the_other(tmp
 def test_normalisation_in_the_middle_contradicts_both(tmp_path: Path) -> None:
     found = ranked(tmp_path / "run", {"tanh": apart({"none": 1.0, "after": 2.0, "before": 4.0})})
     assert [j.verdict for j in found] == [CONTRADICTED, CONTRADICTED]
+    assert [j.decided for j in found] == pytest.approx([2 * COMPLETE] * 2)
+    assert "that it is not the slowest has p = 0.016." in found[0].sentence
     (dispute,) = rivals(found)
     assert "(“slowest”) nowhere; a source (“fastest”) nowhere; neither on network." in dispute
 
@@ -239,8 +317,10 @@ def test_normalisation_that_differs_from_one_other_alone_is_not_settled(tmp_path
     modes = {"none": [1.0, 1.2, 1.4, 1.6, 1.8], "after": [1.1, 1.3, 1.5, 1.7, 1.9], "before": [4.0, 4.1, 4.2, 4.3, 4.4]}
     slowest, fastest = ranked(tmp_path / "run", {"tanh": modes})
     assert (slowest.verdict, fastest.verdict) == (CONTRADICTED, OPEN)
-    # The data lean to the other side, for which there are two chances.
-    assert fastest.decided == pytest.approx(2 * by_counting(modes["after"], modes["none"]), rel=1e-12)
+    assert slowest.decided == pytest.approx(2 * COMPLETE, rel=1e-12)
+    # Neither side is below 1/2, as each has two chances.
+    assert by_counting(modes["after"], modes["none"]) > 0.5
+    assert fastest.decided == 1.0
 
 
 def test_two_seeds_of_each_normalisation_settle_nothing(tmp_path: Path) -> None:
@@ -249,14 +329,18 @@ def test_two_seeds_of_each_normalisation_settle_nothing(tmp_path: Path) -> None:
     assert all("too few seeds" in j.sentence for j in found)
 
 
-def batches(folder: Path, direction: Any, power: float) -> Judgement:
-    """Mean loss batch^power with five seeds, on sizes 1 … 1024."""
+def batches(folder: Path, direction: Any, power: float, bowl: float = 0.0) -> Judgement:
+    """Mean loss batch^power with five seeds, on sizes 1 … 1024; or one that grows from 32 on to both sides."""
     decay = make("decay", "s3")
     writer = Writer(folder)
     at = np.array([500, 1000, 1500, 2000])
     for size in 2 ** np.arange(11):
         for seed in range(5):
-            loss = float(size) ** power * (1 + 0.02 * ((seed * 3 + int(np.log2(size))) % 5))
+            loss = (
+                float(size) ** power
+                * math.exp(bowl * abs(math.log2(size) - 5))
+                * (1 + 0.02 * ((seed * 3 + int(np.log2(size))) % 5))
+            )
             # What comes after the first 1,000 iterations does not count.
             arrays = {"loss_iterations": at, "loss_history": np.array([loss, loss, 1e6 / size, 1e6 / size])}
             settings = {"points.batch": int(size)}
@@ -281,11 +365,39 @@ def batches(folder: Path, direction: Any, power: float) -> Judgement:
 def test_correlation_of_batch_size_and_loss_decides(tmp_path: Path, direction: str, power: float, verdict: str) -> None:
     found = batches(tmp_path / "run", direction, power)
     assert (found.verdict, found.rows) == (verdict, 55)
+    assert f"{'Kruskal–Wallis' if direction == 'varies' else 'The correlation'} decides." in found.sentence
     if power:
         # Groups of five, in order: the variance of the mean ranks over that of all of them, (11²−1)·5² over 55²−1.
         rho = math.copysign(math.sqrt(25 * (11**2 - 1) / (55**2 - 1)), power)
         assert f"is {rho:.2f} over 55 rows (p < 1e-6)" in found.sentence
         assert f"lowest at {1024 if power < 0 else 1} (" in found.sentence
+
+
+@pytest.mark.parametrize(("direction", "verdict"), [("varies", SUPPORTED), ("falls", OPEN), ("rises", OPEN)])
+def test_best_size_in_the_middle_is_a_difference_though_no_correlation(
+    tmp_path: Path, direction: str, verdict: str
+) -> None:
+    found = batches(tmp_path / "run", direction, 0.0, bowl=0.5)
+    assert found.verdict == verdict
+    assert (found.decided < 1e-6) == (verdict == SUPPORTED)
+    assert (found.decided > 0.5) == (verdict == OPEN)
+    assert "lowest at 32 (" in found.sentence
+
+
+@pytest.mark.parametrize(("seeds", "verdict", "p"), [(1, OPEN, 2 / 6), (2, SUPPORTED, 2 / 90)])
+def test_correlation_of_few_rows_is_no_surer_than_their_orders(
+    tmp_path: Path, seeds: int, verdict: str, p: float
+) -> None:
+    """One of six orders of three rows, or the reverse of it; of two seeds at three sizes there are 90."""
+    decay = make("decay", "s3")
+    writer = Writer(tmp_path / "run")
+    for size, seed in itertools.product((1, 2, 4), range(seeds)):
+        arrays = {"loss_iterations": np.array([1]), "loss_history": np.array([size + 0.1 * seed])}
+        common = {"published": KEY, "settings": {"points.batch": size}, "arrays": arrays}
+        writer.add(decay, "network", exact(decay, 1e-3), family="neural", seed=seed, **common)
+    (found,) = judge(writer.finish(), tested=TrendClaim(*WHERE, "points.batch", 1000, "rises"))
+    assert found.verdict == verdict
+    assert found.decided == pytest.approx(p)
 
 
 def test_mean_loss_ends_where_it_is_told(tmp_path: Path) -> None:
@@ -327,7 +439,7 @@ def test_report_shows_claims_with_their_figures(tmp_path: Path) -> None:
             assert verdict in text
         assert "the rows support S3 v1 (“slowest”) on network; S3 v5 (“fastest”) nowhere." in text
         assert "Training loss for each network.normalisation" in text
-        assert "Mean loss of the first 1,000 iterations against points.batch" in text
+        assert "Mean of the losses noted in the first 1,000 iterations against points.batch" in text
     drawn = {path.name for path in (folder / "figures").iterdir()}
     assert {"decay-claim-network-normalisation.svg", "decay-claim-points-batch.svg"} <= drawn
 

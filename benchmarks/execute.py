@@ -136,6 +136,7 @@ def _run_pass(
         "problem_parameters": case.problem.parameters(),
         "solver": case.solver.name,
         "solver_parameters": case.solver.parameters(),
+        "libraries": list(case.solver.libraries),
         "seed": case.seed,
         "device": case.device,
         "precision": case.precision,

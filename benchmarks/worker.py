@@ -84,8 +84,9 @@ def _set_circumstances(request: dict[str, Any]) -> None:
     threads = request["threads"]
     for variable in ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM", "NUMEXPR"):
         os.environ[f"{variable}_NUM_THREADS"] = str(threads)
-    # Idle threads of one pool (torch's) would spin against those of another (BLAS's): five times slower was seen.
-    os.environ["OMP_WAIT_POLICY"] = "passive"
+    if "torch" in request["libraries"]:
+        # torch has threads of its own, and those of numpy's BLAS would contend with them: five times slower was seen.
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
     if hasattr(os, "sched_setaffinity"):
         # Some thread pools (XLA's) take as many threads as the process has processors; the last ones are used,
         # since the first serve most of the system's own work.

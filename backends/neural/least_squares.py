@@ -123,7 +123,7 @@ class LeastSquaresDriver(Driver):
             return residuals, iterative, mean_square
         residuals, jacobian = session.jacobian_at(self.parameters)
         kernel = d.uses_kernel(*jacobian.shape)
-        normal = jacobian @ jacobian.T if kernel else jacobian.T @ jacobian
+        normal = session.gram(np.ascontiguousarray(jacobian.T) if kernel else jacobian)
         right = -residuals if kernel else -(jacobian.T @ residuals)
         mean_square = float(np.trace(normal)) / jacobian.shape[1]
         diagonal = np.diagonal(normal).copy()

@@ -169,6 +169,11 @@ class TrainingSession(Session, ABC):
     def evaluate(self, points: Array) -> Array:
         """The trained trial function at `piece` points (piece, k), shape (piece, m)."""
 
+    def gram(self, matrix: Array) -> Array:
+        """MᵀM for a matrix (N, p) on the host."""
+        product: Array = matrix.T @ matrix
+        return product
+
     @property
     def host_kinds(self) -> set[type]:
         """Kinds of optimizers that run on the host."""

@@ -83,7 +83,7 @@ def test_worker_and_its_children_end_when_nobody_listens_any_more():
     """Where the kernel does not tell a worker that its parent died, the end of its input does."""
     parameters = make_case("decay", "faulty:fault=child-and-hang").solver.parameters()
     request = {"pass": "timing", "problem": "decay", "problem_parameters": {}, "solver": "faulty"}
-    request |= {"solver_parameters": parameters, "seed": 0, "device": "cpu", "precision": "float64"}
+    request |= {"solver_parameters": parameters, "seed": 0, "device": "cpu", "precision": "float64", "libraries": []}
     request |= {"threads": 1, "plugins": [str(FAULTY)], "rounds": 1, "rounds_budget_s": 1.0}
     worker = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.worker"],

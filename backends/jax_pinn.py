@@ -18,7 +18,7 @@ class JaxPINN(PINN):
     name = "jax-pinn"
     title = "PINN (JAX)"
     libraries = ("jax", "optax")
-    imports = ("backends.neural.jax_engine",)
+    imports = ("backends.neural.jax_engine", *PINN.imports)
 
     def begin(self, problem: Problem, context: Context) -> Session:
         """Draw the initial parameters and the points."""

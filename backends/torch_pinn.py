@@ -29,7 +29,7 @@ class TorchPINN(PINN):
     name = "torch-pinn"
     title = "PINN (torch)"
     libraries = ("torch",)
-    imports = ("backends.neural.torch_engine", "torch._dynamo")
+    imports = ("backends.neural.torch_engine", "torch._dynamo", *PINN.imports)
 
     compiled: str = parameter("auto", "compile the gradient on a CPU", choices=("auto", "never", "always"))
 

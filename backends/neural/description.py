@@ -91,6 +91,11 @@ class PINN(Solver):
     family: ClassVar[str] = "neural"
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     precisions: ClassVar[tuple[str, ...]] = ("float32", "float64")
+    imports: ClassVar[tuple[str, ...]] = (
+        "backends.neural.least_squares",
+        "backends.neural.quasi_newton",
+        "scipy.stats.qmc",
+    )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 
     network: MLP | DGM | Residual | ModifiedMLP = parameter(MLP(), "the network")

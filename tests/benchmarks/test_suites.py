@@ -140,14 +140,17 @@ def test_best_networks_of_both_engines_stand_beside_default_ones_and_classical_r
     }
 
 
-def test_extrapolation_is_asked_of_the_published_network_and_of_stronger_ones():
+def test_extrapolation_is_asked_of_the_published_network_and_measured_for_stronger_ones():
     study = cases_of("decay-2024", "claim/extrapolation")
-    runs = Counter((case.solver.name, case.solver_preset, case.solver.constraint.kind) for case in study)
-    assert {runs[engine, "s2-decay", "trial"] for engine in ("jax-pinn", "torch-pinn")} == {5}
     for engine in ("jax-pinn", "torch-pinn"):
         published = backends.REGISTRY.get(engine).create({}, "s2-decay")
-        assert {case.seed for case in study if case.solver == published} == {0, 1, 2, 3, 4}
-    assert all(case.problem == problems.REGISTRY.get("decay").create({}, "s2") for case in study)
+        seeds = {case.seed for case in study if case.solver == published}
+        # Two groups share a level of 5 %: all signs alike, on both sides, must be rarer than half of it.
+        assert 2 * 2.0 ** -len(seeds) < 0.05 / 2
+    assert len({case.solver for case in study}) == 2
+    others = [case for case in cases_of("decay-2024") if case.solver.family == "neural" and not case.published]
+    assert len({case.solver for case in others}) >= 6
+    assert all(case.problem == problems.REGISTRY.get("decay").create({}, "s2") for case in study + others)
 
 
 @pytest.mark.parametrize("name", suites.names())

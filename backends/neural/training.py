@@ -24,7 +24,7 @@ from backends.neural.sampling import points_generator
 from backends.neural.weighting import balanced
 from problems.base import PDE, Array, Problem, scattered_points
 
-NOTES = 100
+NOTES = 200
 """The loss is noted this often, or a little less."""
 LOOK_RATIO = 1.35
 """Iterations at one look at the error over those at the look before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
@@ -37,7 +38,8 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     """The plugin is loaded, and the environment is put back after every test."""
     monkeypatch.setenv("DDE_BACKEND", "")
     for name in ("grids", "manufactured"):
-        load_plugin(ROOT / "tests" / "plugins" / f"{name}.py")
+        # Imported as other tests do: the same file as a plugin would be a second module with the same problems.
+        importlib.import_module(f"tests.plugins.{name}")
     load_plugin(PLUGIN)
 
 

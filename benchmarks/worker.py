@@ -94,6 +94,7 @@ def _set_circumstances(request: dict[str, Any]) -> None:
     if request["device"] == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         os.environ["JAX_PLATFORMS"] = "cpu"
+        os.environ["JAX_NUM_CPU_DEVICES"] = str(threads)
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
     # A library that dies of lack of memory should take the worker with it, not the harness.

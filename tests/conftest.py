@@ -21,7 +21,11 @@ INTERPRETERS = Interpreters()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give each of xdist's processes a processor: their workers would otherwise all choose the machine's last one."""
+    """Give each of xdist's processes a processor: their workers would otherwise all choose the machine's last one.
+
+    JAX takes that processor for two, so that dividing points among processors can be tested.
+    """
+    os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
     name = os.environ.get("PYTEST_XDIST_WORKER", "")
     if name and hasattr(os, "sched_setaffinity"):
         processors = sorted(os.sched_getaffinity(0))

@@ -11,18 +11,25 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
+from jax.flatten_util import ravel_pytree
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from backends.base import Context
 from backends.neural.activations import ACTIVATIONS
 from backends.neural.collocation import PointSet
 from backends.neural.description import PINN
-from backends.neural.jets import JetAlgebra, Statistics
+from backends.neural.jets import NORMALISING_EPSILON, JetAlgebra, Orders, Statistics, moments
 from backends.neural.linearisation import RecordingAlgebra, Sensitivity, row_scales, sensitivities
 from backends.neural.optimizers import LBFGS, SGD, AdamW, LevenbergMarquardt, Scheduled, SSBroyden
 from backends.neural.residual import Calculus, Network
 from backends.neural.training import Driver, TrainingSession
 from backends.operations import jax_operations
 from problems.base import Array, Problem
+
+SHARE = 1_500_000
+"""Multiplications of jets by weights, per iteration and processor, for which dividing the points pays on a CPU."""
+
+EVERYWHERE = PartitionSpec()  # type: ignore[no-untyped-call]
 
 
 class Functions:
@@ -38,26 +45,97 @@ class Functions:
 
 
 class ColumnAlgebra(JetAlgebra):
-    """Jets split into columns (w, n) in every dense layer.
+    """Jets as a list of parts (w, n), or (w, 1) where a derivative is the same at all points.
 
-    XLA on a CPU leaves no copy of the parts behind, and multiplies by columns faster than by rows.
+    XLA on a CPU leaves no copy of the parts behind, multiplies by columns faster than by rows, and spares the first
+    layer all work on derivatives of coordinates, which are constants.
     """
+
+    def enter(self, seeds: Any) -> Any:
+        """Parts, columns first."""
+        value, *others = (seeds[0], *seeds[1]) if isinstance(seeds, tuple) else seeds
+        return [value.T, *(part.T for part in others)]
+
+    def leave(self, y: Any) -> Any:
+        """As the plain one."""
+        return jnp.stack([jnp.broadcast_to(part, y[0].shape).T for part in y])
+
+    def product(self, y: Any, k: int) -> Any:
+        """As the plain one."""
+        return self.project(y, self.parameters[k][0])
+
+    def project(self, y: Any, matrix: Any) -> Any:
+        """As the plain one."""
+        return [matrix.T @ part for part in y]
+
+    def columns(self, y: Any, start: int, stop: int) -> Any:
+        """As the plain one."""
+        return [part[start:stop] for part in y]
+
+    def add(self, a: Any, b: Any) -> Any:
+        """As the plain one."""
+        return [p + q for p, q in zip(a, b, strict=True)]
+
+    def subtract(self, a: Any, b: Any) -> Any:
+        """As the plain one."""
+        return [p - q for p, q in zip(a, b, strict=True)]
 
     def dense(self, y: Any, k: int, activation: str = "") -> Any:
         """As the plain one."""
-        weights, bias = self.parameters[k]
-        value, *others = (weights.T @ part[0].T for part in lax.split(y, (1,) * len(y)))
-        z = [value + bias[:, None], *others]
-        if activation:
-            s = ACTIVATIONS[activation](self.functions, z[0], 2 if self.second else 1)
-            slopes, bends = z[1 : 1 + self.first], z[1 + self.first :]
-            curved = [s[1] * bend + s[2] * slope * slope for bend, slope in zip(bends, slopes, strict=False)]
-            z = [s[0], *(s[1] * slope for slope in slopes), *curved]
-        return jnp.stack([part.T for part in z])
+        value, *others = self.product(y, k)
+        z = [value + self.parameters[k][1][:, None], *others]
+        return self.activate(z, activation) if activation else z
+
+    def activate(self, z: Any, activation: str) -> Any:
+        """As the plain one."""
+        s = ACTIVATIONS[activation](self.functions, z[0], 2 if self.second else 1)
+        _, slopes, bends = self._by_order(z)
+        squares = self._squares(slopes, slopes)
+        curved = [s[1] * bend + s[2] * square for bend, square in zip(bends, squares, strict=True)]
+        return [s[0], *(s[1] * slope for slope in slopes), *curved]
+
+    def multiply(self, a: Any, b: Any) -> Any:
+        """As the plain one."""
+        (p, p1, p2), (q, q1, q2) = self._by_order(a), self._by_order(b)
+        slopes = [x * q + p * y for x, y in zip(p1, q1, strict=True)]
+        mixed = self._squares(p1, q1)
+        return [p * q, *slopes, *(x * q + 2.0 * m + p * y for x, m, y in zip(p2, mixed, q2, strict=True))]
+
+    def beside(self, fields: Any) -> Any:
+        """As the plain one."""
+        points = max(field[0].shape[1] for field in fields)
+        return [
+            jnp.concatenate([jnp.broadcast_to(part, (len(part), points)) for part in parts])
+            for parts in zip(*fields, strict=True)
+        ]
+
+    def normalise(self, z: Any, k: int) -> Any:
+        """As the plain one."""
+        scale, shift = self.parameters[k]
+        if k not in self.statistics:
+            self.statistics[k] = moments((z[0][:, : self.reference] if self.reference else z[0]).T)
+        mean, variance = self.statistics[k]
+        factor = scale / (variance + NORMALISING_EPSILON) ** 0.5
+        value, *others = (part * factor[:, None] for part in z)
+        return [value + (shift - mean * factor)[:, None], *others]
+
+    def _by_order(self, y: Any) -> tuple[Any, Any, Any]:
+        return y[0], y[1 : 1 + self.first], y[1 + self.first :]
+
+    def _squares(self, a: Any, b: Any) -> list[Any]:
+        """What the rules for second order ask for, of products of slopes."""
+        products = [p * q for p, q in zip(a, b, strict=True)]
+        if self.orders.laplacian is None:
+            return products[: self.second]
+        return [self.orders.laplacian * sum(products)] if self.second else []
 
 
 class LoopDriver(Driver):
-    """A first-order method or L-BFGS as one compiled loop."""
+    """A first-order method or L-BFGS as one compiled loop.
+
+    Where there is work for several processors, each has its share of the points inside and all of the conditions', and
+    the gradients are averaged: XLA itself divides none of the small products of matrices in a network.
+    """
 
     def __init__(self, session: JaxSession, index: int) -> None:
         stage, start, end = session.stages[index]
@@ -65,14 +143,23 @@ class LoopDriver(Driver):
         self.key = jax.random.fold_in(jax.random.key(session.context.seed), index)
         self.rates = None
         if isinstance(stage, Scheduled):
-            self.rates = session.to_device(stage.rates(self.steps).astype(session.context.dtype))
+            self.rates = stage.rates(self.steps).astype(session.context.dtype)
+        self.shares = session.shares() if isinstance(stage, Scheduled) else 1
+        self.mesh = Mesh(np.array(jax.devices("cpu")[: self.shares]), ("points",)) if self.shares > 1 else None
+        self.placed: dict[str, tuple[Any, Any]] = {}
 
     def compile(self) -> None:
         """Compile the start and the loop, so that training calls nothing else."""
         session = self.session
         session.prepare_call(f"start {self.index}", self.optimizer(self.rates).init, session.parameters)
         self.begin()
-        session.prepare_call(f"loop {self.index}", self.loop, *self.arguments())
+        loop, arguments = self.loop, self.arguments()
+        if self.mesh is not None:
+            parts = jax.tree.map(lambda leaf: _specification(leaf), arguments)
+            loop = jax.shard_map(loop, mesh=self.mesh, in_specs=parts, out_specs=EVERYWHERE, check_vma=False)
+            session.engine = f"compiled loops, points divided among {self.shares} processors"
+        small = session.work() < 2 * SHARE
+        session.prepare_call(f"loop {self.index}", loop, *arguments, alone=small or self.mesh is not None)
 
     def begin(self) -> None:
         """From the present parameters, without memory."""
@@ -95,7 +182,7 @@ class LoopDriver(Driver):
             return optax.lbfgs(memory_size=stage.memory, linesearch=search)
 
         def rate(count: Any) -> Any:
-            return rates[count]
+            return jnp.asarray(rates)[count]
 
         if isinstance(stage, SGD):
             return optax.sgd(rate, momentum=stage.momentum or None)
@@ -108,11 +195,54 @@ class LoopDriver(Driver):
         session = self.session
         span = np.array([self.count, self.count], dtype=np.int32)
         # Points that each iteration draws for itself are no argument, even where the host has drawn some.
-        fixed = tuple(
+        inside, conditions = (
             None if kind is None or kind.noise else place
             for kind, place in zip(session.sets, session.places, strict=True)
         )
-        return session.parameters, self.state, span, session.sets_on_device, fixed, session.term_weights()
+        return (
+            self._placed("parameters", session.parameters),
+            self._placed("state", self.state),
+            span,
+            self._placed("sets", session.sets_on_device),
+            (self._placed("inside", inside, _along_points), self._placed("conditions", conditions)),
+            self._placed("weights", session.term_weights),
+        )
+
+    def _placed(self, name: str, tree: Any, along: Callable[[Any], PartitionSpec] = lambda _: EVERYWHERE) -> Any:
+        """Arrays, or shapes of arrays, on every processor, divided along the points as `along` says."""
+        mesh = self.mesh
+        if mesh is None or tree is None:
+            return tree
+
+        def place(leaf: Any) -> Any:
+            sharding = NamedSharding(mesh, along(leaf))
+            if isinstance(leaf, jax.ShapeDtypeStruct):
+                return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)  # type: ignore[no-untyped-call]
+            return jax.device_put(leaf, sharding)
+
+        # Moving arrays takes longer than an iteration, so only those that have changed are.
+        if self.placed.get(name, (None, None))[0] is not tree:
+            self.placed[name] = tree, jax.tree.map(place, tree)
+        return self.placed[name][1]
+
+    def drawn(self, key: Any, sets: Any, fixed: Any) -> tuple[Any, ...]:
+        """Places for one iteration: those prepared, and new ones where points are drawn."""
+        places = list(fixed)
+        for k, (kind, arrays) in enumerate(zip(self.session.sets, sets, strict=True)):
+            if kind and kind.noise:
+                points = draw(jax.random.fold_in(key, k), kind, *arrays)
+                if self.mesh is not None and k == 0:
+                    count = len(points) // self.shares
+                    points = lax.dynamic_slice_in_dim(points, lax.axis_index("points") * count, count)
+                places[k] = self.session.placing(k)(points)
+        return tuple(places)
+
+    def averaged(self, tree: Any) -> Any:
+        """Means over the processors, all in one exchange."""
+        if self.mesh is None:
+            return tree
+        flat, restore = ravel_pytree(tree)
+        return restore(lax.pmean(flat, "points"))  # type: ignore[no-untyped-call]
 
     def loop(self, parameters: Any, state: Any, span: Any, sets: Any, fixed: Any, weights: Any) -> Any:
         """Iterations span[0] … span[1] − 1, fewer if the loss is not finite any more."""
@@ -120,7 +250,7 @@ class LoopDriver(Driver):
 
         def step(carry: Any) -> Any:
             k, parameters, state, *_ = carry
-            places = session.drawn(jax.random.fold_in(self.key, k), sets, fixed)
+            places = self.drawn(jax.random.fold_in(self.key, k), sets, fixed)
 
             def loss(parameters: Any) -> Any:
                 return session.loss(parameters, places, weights)
@@ -137,6 +267,7 @@ class LoopDriver(Driver):
                 terms = jnp.full(len(session.weights), optax.tree.get(state, "value"))
             else:
                 (_, terms), gradient = jax.value_and_grad(loss, has_aux=True)(parameters)
+                terms, gradient = self.averaged((terms, gradient))
                 updates, state = optimizer.update(gradient, state, parameters)
             return k + 1, optax.apply_updates(parameters, updates), state, terms, parameters
 
@@ -150,10 +281,14 @@ class LoopDriver(Driver):
         """Iterations in one call."""
         session = self.session
         parameters, state, span, *others = self.arguments()
-        span[1] = self.count + count
-        reached, session.parameters, self.state, terms, self.before = session.compiled[f"loop {self.index}"](
+        span += np.array([0, count], np.int32)
+        reached, parameters, self.state, terms, self.before = session.compiled[f"loop {self.index}"](
             parameters, state, span, *others
         )
+        session.parameters = parameters
+        if self.mesh is not None:
+            session.parameters = parameters.addressable_data(0)
+            self.placed["parameters"], self.placed["state"] = (session.parameters, parameters), (self.state, self.state)
         done, self.count = int(reached) - self.count, int(reached)
         if isinstance(self.stage, LBFGS):
             # The line search ends without a step where rounding hides every descent.
@@ -164,7 +299,7 @@ class LoopDriver(Driver):
 
     def measured(self) -> Array | None:
         """Those before the last step, where the loss is that before the step."""
-        return None if isinstance(self.stage, LBFGS) else _vector(self.before)
+        return None if isinstance(self.stage, LBFGS) else np.asarray(self.before, dtype=float)
 
 
 class JaxSession(TrainingSession):
@@ -176,7 +311,7 @@ class JaxSession(TrainingSession):
         if context.precision == "float64":
             jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
         jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]
-        self._device = jax.devices("gpu" if context.device == "cuda" else "cpu")[0]
+        self.device = jax.devices("gpu" if context.device == "cuda" else "cpu")[0]
         dtype = context.dtype
         calculus = Calculus(
             jnp, jax_operations(), jax.jvp, jax.jvp, lambda row: jnp.asarray(row, dtype), lax.stop_gradient
@@ -184,8 +319,9 @@ class JaxSession(TrainingSession):
         super().__init__(solver, problem, context, calculus)
         self.compiled: dict[str, Any] = {}
         self._drivers: dict[int, LoopDriver] = {}
-        self._kind = ColumnAlgebra if self._device.platform == "cpu" else JetAlgebra
-        self._initial = self.to_device([tuple(part.astype(dtype) for part in layer) for layer in self.layers])
+        self._kind = ColumnAlgebra if self.device.platform == "cpu" else JetAlgebra
+        parts = [part.astype(dtype).ravel() for layer in self.layers for part in layer]
+        self._initial = self.to_device(np.concatenate(parts))
         self.parameters = self._initial
         self._constants = None if self.constants is None else self.to_device(self.constants.astype(dtype))
         self.sets_on_device = self.to_device(
@@ -197,22 +333,24 @@ class JaxSession(TrainingSession):
         reference = np.asarray(self.reference_points()).astype(dtype)
         self._reference = self.to_device(reference)
         self.places: Any = None
+        self.term_weights = self.weights.astype(context.dtype)
 
     def to_device(self, tree: Any) -> Any:
         """Arrays of a tree on the session's device."""
-        return jax.device_put(tree, self._device)
+        return jax.device_put(tree, self.device)
 
-    def term_weights(self) -> Any:
-        """Weights of the terms of the loss, as an argument of compiled code."""
-        return self.weights.astype(self.context.dtype)
+    def reweigh(self, weights: Array) -> None:
+        """Give the terms of the loss new weights."""
+        super().reweigh(weights)
+        self.term_weights = weights.astype(self.context.dtype)
 
     def compile(self) -> None:
         """Compile preparation, training and evaluation ahead of time."""
-        with jax.default_device(self._device):
+        with jax.default_device(self.device):
             bases = tuple(None if s is None else s[0] for s in self.sets_on_device)
             for k, base in enumerate(bases):
                 if base is not None:
-                    self.prepare_call(f"place {k}", self._placing(k), base)
+                    self.prepare_call(f"place {k}", self.placing(k), base)
             self.places = self._shapes()
             piece = jax.ShapeDtypeStruct((self.piece, len(self.formulation.lower)), self.context.dtype)  # type: ignore[no-untyped-call]
             self.prepare_call("values", self._values_at, self.parameters, piece)
@@ -223,7 +361,7 @@ class JaxSession(TrainingSession):
             self._compile_for_the_host()
 
     def _compile_for_the_host(self) -> None:
-        state = (self.parameters, self._all_places(), self.term_weights())
+        state = (self.parameters, self._all_places(), self.term_weights)
         kinds = {type(stage) for stage, _, _ in self.stages}
         if kinds & {LevenbergMarquardt, LBFGS}:
             self.prepare_call("terms", lambda p, places, w: self.loss(p, places, w)[1], *state)
@@ -244,9 +382,30 @@ class JaxSession(TrainingSession):
         if self.solver.constraint.balance and len(self.weights) > 1:
             self.prepare_call("norms", self._term_norms, *state[:2])
 
-    def prepare_call(self, name: str, function: Callable[..., Any], *arguments: Any) -> None:
-        """Compile a function for arguments like these, to be called as compiled[name]."""
-        self.compiled[name] = jax.jit(function).lower(*arguments).compile()
+    def prepare_call(self, name: str, function: Callable[..., Any], *arguments: Any, alone: bool = False) -> None:
+        """Compile a function for arguments like these, to be called as compiled[name].
+
+        `alone` keeps one processor's work on it, which for small arrays costs less than to share it.
+        """
+        options: dict[str, str | bool] = {}
+        if alone and self.device.platform == "cpu":
+            options["xla_cpu_multi_thread_eigen"] = False
+        self.compiled[name] = jax.jit(function).lower(*arguments).compile(compiler_options=options or None)
+
+    def work(self) -> int:
+        """Multiplications of jets by weights in an iteration, about."""
+        assert self.sets[0] is not None
+        weights = sum(part.size for layer in self.layers for part in layer)
+        return len(self.sets[0]) * weights * self.formulation.orders.count
+
+    def shares(self) -> int:
+        """Among how many processors an iteration divides the points inside."""
+        assert self.sets[0] is not None
+        # Batch statistics and causal weights belong to all points together.
+        if self.device.platform != "cpu" or self.solver.network.normalises or self.solver.weighting is not None:
+            return 1
+        most = min(len(jax.devices("cpu")), max(1, self.work() // SHARE))
+        return max(k for k in range(1, most + 1) if len(self.sets[0]) % k == 0)
 
     def prepare(self) -> None:
         """Trial function and data at the points that stay where they are."""
@@ -268,11 +427,11 @@ class JaxSession(TrainingSession):
 
     def get(self) -> Array:
         """The parameters, in float64."""
-        return _vector(self.parameters)
+        return np.asarray(self.parameters, dtype=float)
 
     def put(self, parameters: Array) -> None:
         """Set them."""
-        self.parameters = self.to_device(self._split(parameters))
+        self.parameters = self.to_device(parameters.astype(self.context.dtype))
 
     def terms_at(self, parameters: Array) -> Array:
         """Terms of the loss at the present points."""
@@ -281,7 +440,7 @@ class JaxSession(TrainingSession):
     def gradient_at(self, parameters: Array) -> tuple[Array, Array]:
         """Terms of the loss and its gradient (p,)."""
         (_, terms), gradient = self._call("gradient", parameters)
-        return np.asarray(terms, dtype=float), _vector(gradient)
+        return np.asarray(terms, dtype=float), np.asarray(gradient, dtype=float)
 
     def jacobian_at(self, parameters: Array) -> tuple[Array, Array]:
         """Residuals and their derivatives."""
@@ -294,10 +453,10 @@ class JaxSession(TrainingSession):
         dtype = self.context.dtype
 
         def forward(vector: Array) -> Array:
-            return np.asarray(self.compiled["forward"](pieces, self._split(vector)), dtype=float)
+            return np.asarray(self.compiled["forward"](pieces, vector.astype(dtype)), dtype=float)
 
         def adjoint(vector: Array) -> Array:
-            return _vector(self.compiled["adjoint"](pieces, vector.astype(dtype)))
+            return np.asarray(self.compiled["adjoint"](pieces, vector.astype(dtype)), dtype=float)
 
         return np.asarray(rows, dtype=float), forward, adjoint, float(square)
 
@@ -332,11 +491,11 @@ class JaxSession(TrainingSession):
 
     def _differentiated(self, parameters: Any) -> Network:
         """Jets by differentiation of the plain network: reverse twice, or forward over reverse."""
+        layers = self.split(parameters)
 
         def plain(point: Any) -> Any:
-            seeds = self.formulation.seeds(point[None], 0, 0)
-            algebra = self._kind(jnp, Functions, parameters, (0, 0), self._constants)
-            return self.solver.network(algebra, seeds)[0, 0]
+            seeds = self.formulation.seeds(point[None], Orders())
+            return self._through(self._kind(jnp, Functions, layers, Orders(), self._constants), seeds)[0, 0]
 
         slopes = jax.jacrev(plain)
 
@@ -345,49 +504,55 @@ class JaxSession(TrainingSession):
                 return jax.jacrev(lambda x: slopes(x)[:, axis])(point)[:, axis]
             return jax.jvp(slopes, (point,), (jnp.eye(len(point), dtype=point.dtype)[axis],))[1][:, axis]
 
-        def jets(place: Mapping[str, Any], first: int, second: int) -> Any:
+        def jets(place: Mapping[str, Any], orders: Orders) -> Any:
             def at(point: Any) -> Any:
-                parts = [plain(point)[None]]
-                if first:
-                    parts.append(slopes(point).T[:first])
-                parts += [bend(point, axis)[None] for axis in range(second)]
+                if not orders.first:
+                    return plain(point)[None]
+                along = slopes(point).T
+                parts = [plain(point)[None], along[: orders.first]]
+                if orders.laplacian is None:
+                    parts += [bend(point, axis)[None] for axis in range(orders.second)]
+                elif orders.second:
+                    bends = sum(bend(point, axis) for axis in range(orders.first))
+                    parts.append((along[orders.first :].sum(0) + orders.laplacian * bends)[None])
                 return jnp.concatenate(parts)
 
             return jax.vmap(at, out_axes=1)(place["points"])
 
         return jets
 
-    def drawn(self, key: Any, sets: Any, fixed: Any) -> Any:
-        """Places for one iteration: those prepared, and new ones where points are drawn."""
-        return tuple(
-            self._placing(k)(draw(jax.random.fold_in(key, k), kind, *arrays)) if kind and kind.noise else place
-            for k, (kind, arrays, place) in enumerate(zip(self.sets, sets, fixed, strict=True))
-        )
+    def placing(self, k: int) -> Callable[[Any], Any]:
+        """What prepares points of set k."""
 
-    def _placing(self, k: int) -> Callable[[Any], Any]:
-        return lambda points: self.formulation.prepare(points, inside=k == 0)
+        def prepared(points: Any) -> Any:
+            place = self.formulation.prepare(points, inside=k == 0)
+            if not self.formulation.wraps:
+                place["seeds"] = place["seeds"][0], place["seeds"][1:, :1]
+            return place
+
+        return prepared
 
     def _shapes(self) -> Any:
         """Shapes of the places of sets that do not move; None for the others."""
         return tuple(
-            None if described is None or described.noise else jax.eval_shape(self._placing(k), s[0])
+            None if described is None or described.noise else jax.eval_shape(self.placing(k), s[0])
             for k, (described, s) in enumerate(zip(self.sets, self.sets_on_device, strict=True))
         )
 
     def _all_places(self) -> Any:
         """The places of every set, or their shapes where none was prepared yet."""
         return tuple(
-            jax.eval_shape(self._placing(k), s[0]) if place is None and s is not None else place
+            jax.eval_shape(self.placing(k), s[0]) if place is None and s is not None else place
             for k, (place, s) in enumerate(zip(self.places, self.sets_on_device, strict=True))
         )
 
     def _call(self, name: str, parameters: Array) -> Any:
-        return self.compiled[name](self._split(parameters), self.places, self.term_weights())
+        return self.compiled[name](parameters.astype(self.context.dtype), self.places, self.term_weights)
 
-    def _split(self, vector: Array) -> Any:
-        """A vector (p,) laid out as parameters."""
+    def split(self, vector: Any) -> Any:
+        """A vector (p,) laid out as layers."""
         sizes = [part.size for layer in self.layers for part in layer]
-        pieces = iter(np.split(vector.astype(self.context.dtype), np.cumsum(sizes)[:-1]))
+        pieces = iter(jnp.split(vector, np.cumsum(sizes)[:-1].tolist()))
         return [tuple(next(pieces).reshape(part.shape) for part in layer) for layer in self.layers]
 
     def _values_at(self, parameters: Any, points: Any) -> Any:
@@ -400,36 +565,36 @@ class JaxSession(TrainingSession):
     def _plain(self, parameters: Any, reference: int) -> Network:
         """By jets; batch normalisation takes its statistics from the places of the first call."""
         statistics: Statistics = {}
+        layers = self.split(parameters)
 
-        def network(place: Mapping[str, Any], first: int, second: int) -> Any:
-            counts = first, second
-            algebra = self._kind(jnp, Functions, parameters, counts, self._constants, reference, statistics)
-            return self.solver.network(algebra, place["seeds"])
+        def network(place: Mapping[str, Any], orders: Orders) -> Any:
+            algebra = self._kind(jnp, Functions, layers, orders, self._constants, reference, statistics)
+            return self._through(algebra, place["seeds"])
 
         return network
 
+    def _through(self, algebra: JetAlgebra, seeds: Any) -> Any:
+        """Jets (J, n, m) of the network's output."""
+        return algebra.leave(self.solver.network(algebra, algebra.enter(seeds)))
+
     def _residual_size(self, parameters: Any, points: Any) -> Any:
-        inside = self._placing(0)(points)
+        inside = self.placing(0)(points)
         form = self.formulation
-        u = form.jets(self.network(parameters), inside, form.first, form.second)
+        u = form.jets(self.network(parameters), inside, form.orders)
         return sum((part**2).reshape(-1, len(points)).sum(0) for part in form.residual(u, inside)) ** 0.5
 
     def _term_norms(self, parameters: Any, places: Any) -> Any:
         def terms(parameters: Any) -> Any:
-            return self.loss(parameters, places, self.term_weights())[1]
+            return self.loss(parameters, places, self.term_weights)[1]
 
-        rows = jax.jacrev(terms)(parameters)
-        return sum((part.reshape(len(self.weights), -1) ** 2).sum(1) for layer in rows for part in layer) ** 0.5
+        return (jax.jacrev(terms)(parameters) ** 2).sum(1) ** 0.5
 
     def _sensitivities(self, parameters: Any, places: Any, weights: Any) -> tuple[Any, list[list[Sensitivity]]]:
         """All residuals as one row, and the rows of their derivatives block by block."""
-        form = self.formulation
-        counts = ((form.first, form.second), (form.condition_slopes, 0))
+        form, layers = self.formulation, self.split(parameters)
+        orders = (form.orders, form.condition_orders)
         zeros = [
-            [
-                jnp.zeros((1 + sum(counts[call]), len(place["points"]), len(bias)), self.context.dtype)
-                for _, bias in parameters
-            ]
+            [jnp.zeros((orders[call].count, len(place["points"]), len(bias)), self.context.dtype) for _, bias in layers]
             for call, place in enumerate(places)
             if place is not None
         ]
@@ -437,15 +602,15 @@ class JaxSession(TrainingSession):
         def evaluate(probes: Any) -> tuple[list[Any], list[list[Any]]]:
             recorders: list[RecordingAlgebra] = []
 
-            def network(place: Any, first: int, second: int) -> Any:
+            def network(place: Any, orders: Orders) -> Any:
                 algebra = RecordingAlgebra(
-                    jnp, Functions, parameters, (first, second), self._constants, probes=probes[len(recorders)]
+                    jnp, Functions, layers, orders, self._constants, probes=probes[len(recorders)]
                 )
                 recorders.append(algebra)
-                return self.solver.network(algebra, place["seeds"])
+                return self._through(algebra, place["seeds"])
 
             blocks = form.blocks(network, *places)
-            return blocks, [[r.inputs[k] for k in range(len(parameters))] for r in recorders]
+            return blocks, [[r.inputs[k] for k in range(len(layers))] for r in recorders]
 
         blocks, inputs = evaluate(zeros)
         scales = row_scales(form, blocks, places[0], weights)
@@ -472,8 +637,8 @@ class JaxSession(TrainingSession):
         square = sum(s.square(jnp) for block in parts for s in block)
         return rows, [[(s.inputs, s.slopes) for s in block] for block in parts], square
 
-    @staticmethod
-    def _forward(pieces: Any, layers: Any) -> Any:
+    def _forward(self, pieces: Any, vector: Any) -> Any:
+        layers = self.split(vector)
         return jnp.concatenate([sum(Sensitivity(*s).forward(jnp, layers) for s in block) for block in pieces])
 
     @staticmethod
@@ -485,12 +650,20 @@ class JaxSession(TrainingSession):
                 part = Sensitivity(*s).adjoint(jnp, rows[start : start + m * n])
                 total = part if total is None else jax.tree.map(jnp.add, total, part)
             start += m * n
-        return total
+        return ravel_pytree(total)[0]
 
 
-def _vector(layers: Any) -> Array:
-    """Parameters as one vector (p,) on the host."""
-    return np.concatenate([np.asarray(part, dtype=float).ravel() for layer in layers for part in layer])
+def _specification(leaf: Any) -> PartitionSpec:
+    """How an argument is divided; arrays of the host are not."""
+    sharding = getattr(leaf, "sharding", None)
+    return sharding.spec if isinstance(sharding, NamedSharding) else EVERYWHERE
+
+
+def _along_points(leaf: Any) -> PartitionSpec:
+    """How an array of a prepared place is divided: points lie along axis 0, in jets along axis 1."""
+    before = (None,) if leaf.ndim == 3 else ()
+    equal = leaf.shape[len(before)] == 1
+    return EVERYWHERE if equal else PartitionSpec(*before, "points")  # type: ignore[no-untyped-call]
 
 
 def draw(key: Any, described: PointSet, base: Any, span: Any, rows: Any) -> Any:

@@ -1,14 +1,17 @@
 """Jets: a field at n points with its derivatives, as one array (J, n, w) that passes through a network layer by layer.
 
-J = 1 + A + D: the value, A first derivatives (along coordinates 0 … A−1) and D ≤ A pure second ones (along 0 … D−1).
-Propagating them is forward differentiation in Taylor mode (Griewank & Walther 2008, ch. 13), with one matrix product
-per layer for all of them. With A = D = 0 the same code is the plain network. Networks are written over `JetAlgebra`
-once; an engine may override an operation with a faster one of its own.
+J = 1 + A + D: the value, A first derivatives (along coordinates 0 … A−1) and D of second order: either the pure ones
+along 0 … D−1, D ≤ A, or a single one that is all the equation needs, L = Σ ∂_a (a ≥ A) + f Σ ∂_a² (a < A), which
+follows the same rules with f Σ y_a² where a pure one has y_a² (the forward Laplacian of Li et al. 2024, Nat. Mach.
+Intell. 6). Propagating them is forward differentiation in Taylor mode (Griewank & Walther 2008, ch. 13), with one
+matrix product per layer for all of them. With A = D = 0 the same code is the plain network. Networks are written over
+`JetAlgebra` once; an engine may override an operation with a faster one of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from backends.neural.activations import ACTIVATIONS, Functions
@@ -19,6 +22,32 @@ NORMALISING_EPSILON = 1e-5
 
 Statistics = dict[int, tuple[Any, Any]]
 """Pair k of a normalisation → (mean, variance)."""
+
+
+def moments(batch: Any) -> tuple[Any, Any]:
+    """Mean and variance (w,) over the points of a batch (n, w)."""
+    deviation = batch - batch.mean(0)
+    return batch.mean(0), (deviation * deviation).mean(0)
+
+
+@dataclass(frozen=True)
+class Orders:
+    """Which derivatives jets hold: `first` A, `second` D, and f where the D = 1 of second order is L."""
+
+    first: int = 0
+    second: int = 0
+    laplacian: float | None = None
+
+    @property
+    def count(self) -> int:
+        """J."""
+        return 1 + self.first + self.second
+
+    def squares(self, products: Any) -> Any:
+        """From products (A, …) of slopes what the rules for second order ask for, (D, …)."""
+        if self.laplacian is None:
+            return products[: self.second]
+        return self.laplacian * (products if self.first == 1 else products.sum(0)[None])
 
 
 class JetAlgebra:
@@ -35,15 +64,26 @@ class JetAlgebra:
         xp: Any,
         functions: Functions,
         parameters: Any,
-        counts: tuple[int, int],
+        orders: Orders,
         constants: Any = None,
         reference: int = 0,
         statistics: Statistics | None = None,
     ) -> None:
         self.xp, self.functions, self.parameters = xp, functions, parameters
-        self.first, self.second = counts
+        self.orders, self.first, self.second = orders, orders.first, orders.second
         self.constants, self.reference = constants, reference
         self.statistics: Statistics = {} if statistics is None else statistics
+
+    def enter(self, seeds: Any) -> Any:
+        """Jets of the network's input: as prepared, or from its value (n, w) and derivatives equal everywhere."""
+        if not isinstance(seeds, tuple):
+            return seeds
+        value, others = seeds
+        return self.xp.concatenate([value[None], self.xp.broadcast_to(others, (len(others), *value.shape))])
+
+    def leave(self, y: Any) -> Any:
+        """Jets (J, n, w) as one array."""
+        return y
 
     def product(self, y: Any, k: int) -> Any:
         """y W of the pair k, without its bias; as one product of matrices, since XLA makes J slow ones of a batch."""
@@ -57,15 +97,31 @@ class JetAlgebra:
         return self.activate(z, activation) if activation else z
 
     def activate(self, z: Any, activation: str) -> Any:
-        """Jets of σ(z): σ' z_i and σ' z_ii + σ'' z_i²."""
+        """Jets of σ(z): σ' z_i and σ' z_ii + σ'' z_i², or σ' Lz + σ'' f Σ z_i²."""
         s = ACTIVATIONS[activation](self.functions, z[0], 2 if self.second else 1)
         parts = [s[0][None]]
         slopes = z[1 : 1 + self.first]
         if self.first:
             parts.append(s[1] * slopes)
         if self.second:
-            parts.append(s[1] * z[1 + self.first :] + s[2] * slopes[: self.second] ** 2)
+            parts.append(s[1] * z[1 + self.first :] + s[2] * self.orders.squares(slopes * slopes))
         return self.xp.concatenate(parts)
+
+    def project(self, y: Any, matrix: Any) -> Any:
+        """y M for a matrix that is not trained."""
+        return y @ matrix
+
+    def columns(self, y: Any, start: int, stop: int) -> Any:
+        """Some of the fields that stand next to each other."""
+        return y[..., start:stop]
+
+    def add(self, a: Any, b: Any) -> Any:
+        """a + b."""
+        return a + b
+
+    def subtract(self, a: Any, b: Any) -> Any:
+        """a − b."""
+        return a - b
 
     def multiply(self, a: Any, b: Any) -> Any:
         """Jets of the product of two fields of equal width."""
@@ -74,9 +130,8 @@ class JetAlgebra:
         if self.first:
             parts.append(a[slopes] * b[0] + a[0] * b[slopes])
         if self.second:
-            curved = slice(1, 1 + self.second)
             bends = slice(1 + self.first, None)
-            parts.append(a[bends] * b[0] + 2.0 * a[curved] * b[curved] + a[0] * b[bends])
+            parts.append(a[bends] * b[0] + 2.0 * self.orders.squares(a[slopes] * b[slopes]) + a[0] * b[bends])
         return self.xp.concatenate(parts)
 
     def beside(self, fields: Sequence[Any]) -> Any:
@@ -91,9 +146,7 @@ class JetAlgebra:
         """
         scale, shift = self.parameters[k]
         if k not in self.statistics:
-            batch = z[0, : self.reference] if self.reference else z[0]
-            deviation = batch - batch.mean(0)
-            self.statistics[k] = batch.mean(0), (deviation * deviation).mean(0)
+            self.statistics[k] = moments(z[0, : self.reference] if self.reference else z[0])
         mean, variance = self.statistics[k]
         factor = scale / (variance + NORMALISING_EPSILON) ** 0.5
         scaled = z * factor

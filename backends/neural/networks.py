@@ -156,9 +156,9 @@ class DGM(Architecture):
         state, w = algebra.dense(y, 0, self.activation), self.width
         for layer in range(self.layers):
             gates = algebra.dense(algebra.beside([y, state]), 1 + 2 * layer, self.activation)
-            z, g, r = gates[..., :w], gates[..., w : 2 * w], gates[..., 2 * w :]
+            z, g, r = (algebra.columns(gates, k * w, (k + 1) * w) for k in range(3))
             h = algebra.dense(algebra.beside([y, algebra.multiply(state, r)]), 2 + 2 * layer, self.activation)
-            state = h - algebra.multiply(g, h) + algebra.multiply(z, state)
+            state = algebra.add(algebra.subtract(h, algebra.multiply(g, h)), algebra.multiply(z, state))
         return algebra.dense(state, 1 + 2 * self.layers)
 
 
@@ -183,7 +183,7 @@ class Residual(Architecture):
         y = algebra.dense(y, 0, self.activation)
         for block in range(self.blocks):
             inner = algebra.dense(y, 1 + 2 * block, self.activation)
-            y = y + algebra.dense(inner, 2 + 2 * block, self.activation)
+            y = algebra.add(y, algebra.dense(inner, 2 + 2 * block, self.activation))
         return algebra.dense(y, 1 + 2 * self.blocks)
 
 
@@ -222,12 +222,13 @@ class ModifiedMLP(Architecture):
     def __call__(self, algebra: JetAlgebra, y: Any) -> Any:
         """Every hidden layer mixes U and V anew."""
         if algebra.constants is not None:
-            phase = y @ algebra.constants
+            phase = algebra.project(y, algebra.constants)
             y = algebra.beside([algebra.activate(phase, "sine"), algebra.activate(phase, "cosine")])
         both = algebra.dense(y, 0, self.activation)
-        u, v = both[..., : self.width], both[..., self.width :]
+        u, v = algebra.columns(both, 0, self.width), algebra.columns(both, self.width, 2 * self.width)
+        change = algebra.subtract(v, u)
         for layer in range(self.layers):
-            y = u + algebra.multiply(algebra.dense(y, 1 + layer, self.activation), v - u)
+            y = algebra.add(u, algebra.multiply(algebra.dense(y, 1 + layer, self.activation), change))
         return algebra.dense(y, 1 + self.layers)
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from backends.neural.collocation import PointSet, join, region
+from backends.neural.jets import Orders
 from backends.neural.residual import Calculus, Formulation, Jets, Setting, Term
 from problems.base import PDE, Array, Dirichlet, Neumann, Periodic, diffusivity_rows, is_zero
 from problems.operations import NUMPY
@@ -34,12 +35,18 @@ class PDEFormulation(Formulation):
         super().__init__(problem, calculus, setting)
         self.problem = problem
         self.components = problem.components
-        self.first, self.second = len(self.lower), problem.dimension
         x, t, state = _sample(problem)
         self._convects = problem.flux(NUMPY, x, t, state) is not None
         kappa = diffusivity_rows(problem.diffusivity(NUMPY, x, t, state), self.components)
         self._varies = any(np.ndim(entry) for row in kappa for entry in row)
         self._source_is_data = _is_data(problem, x, t)
+        common = None if self._varies else _common_diffusivity(kappa)
+        self._collapsed = common is not None
+        self.orders = (
+            Orders(len(self.lower), problem.dimension)
+            if common is None
+            else Orders(problem.dimension, 1, laplacian=-common)
+        )
         if setting.trial is not None:
             periodic = (axis for axis, side, kind in problem.faces() if side == 0 and isinstance(kind, Periodic))
             self.wraps = tuple(periodic)
@@ -78,7 +85,7 @@ class PDEFormulation(Formulation):
         if terms:
             self.terms, self.conditions = tuple(terms), join(groups)
             if any(term.kind in ("neumann", "periodic") for term in terms):
-                self.condition_slopes = self.second
+                self.condition_orders = Orders(self.problem.dimension)
 
     def prepare(self, points: Any, *, inside: bool) -> dict[str, Any]:
         """As for every formulation, with the source (n,) per component where it does not depend on u."""
@@ -91,18 +98,23 @@ class PDEFormulation(Formulation):
 
     def residual(self, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
         """∂ₜu + ∇·F(u) − ∇·(κ∇u) − S, one array (n,) per component."""
-        ops, d, m = self.calculus.ops, self.second, self.components
+        ops, d, m = self.calculus.ops, self.problem.dimension, self.components
         x, t = self._split(place["points"])
         value = tuple(u.value)
         slopes = [tuple(row) for row in u.first]
         bends = [tuple(row) for row in u.second]
-        terms: list[list[Any]] = [[slopes[d][c]] if self.first > d else [] for c in range(m)]
+        terms: list[list[Any]]
+        if self._collapsed:
+            terms = [[entry] for entry in bends[0]]
+        else:
+            terms = [[] if self.problem.steady else [slopes[d][c]] for c in range(m)]
         for axis in range(d):
             if self._convects:
                 moved = self._total(self._flux_along(axis), axis, x, t, value, slopes[axis])
                 for c in range(m):
                     terms[c].append(moved[c])
-            for c, e, entry, change in self._diffusivities(axis, x, t, value, slopes[axis]):
+            diffusivities = [] if self._collapsed else self._diffusivities(axis, x, t, value, slopes[axis])
+            for c, e, entry, change in diffusivities:
                 terms[c].append(-entry * bends[axis][e])
                 if change is not None:
                     terms[c].append(-change * slopes[axis][e])
@@ -134,8 +146,8 @@ class PDEFormulation(Formulation):
         ]
 
     def _split(self, points: Any) -> tuple[list[Any], Any]:
-        d = self.second
-        return [points[:, a] for a in range(d)], points[:, d] if self.first > d else 0.0
+        d = self.problem.dimension
+        return [points[:, a] for a in range(d)], 0.0 if self.problem.steady else points[:, d]
 
     def _flux_along(self, axis: int) -> Entries:
         def entries(x: Sequence[Any], t: Any, u: Sequence[Any]) -> list[Any]:
@@ -176,6 +188,14 @@ def has_diffusion(problem: PDE) -> bool:
     """Whether any diffusivity is not the plain number 0, so that the residual needs second derivatives."""
     kappa = diffusivity_rows(problem.diffusivity(NUMPY, *_sample(problem)), problem.components)
     return not all(is_zero(entry) for row in kappa for entry in row)
+
+
+def _common_diffusivity(kappa: Sequence[Sequence[Any]]) -> float | None:
+    """The one constant κ of all components that do not mix; None where there is no such number."""
+    first = float(kappa[0][0])
+    alone = all(is_zero(entry) for c, row in enumerate(kappa) for e, entry in enumerate(row) if c != e)
+    equal = all(float(row[c]) == first for c, row in enumerate(kappa))
+    return first if first and alone and equal else None
 
 
 def _sample(problem: PDE) -> tuple[list[Array], Any, list[Array]]:

@@ -1,10 +1,11 @@
 """Residual and loss of a trial function, from its Taylor jets; the same code runs on torch and on JAX.
 
 A trial function is affine in the network, u = g + b N, so the derivatives in the residual follow from the jets
-(value, first derivative along each coordinate, second derivative along each spatial axis) of g, b and N:
+(value, first derivatives, second-order ones) of g, b and N:
 
-    u_i = g_i + b_i N + b N_i,        u_ii = g_ii + b_ii N + 2 b_i N_i + b N_ii.
+    u_i = g_i + b_i N + b N_i,        u_ii = g_ii + b_ii N + 2 b_i N_i + b N_ii,
 
+and with an operator L of second order (see `jets.py`) in place of ∂_ii: Lu = Lg + N Lb + 2 f Σ b_i N_i + b LN.
 Those of N come from one forward pass (see the engines), those of g and b are computed once where points are fixed.
 Only the declared flux, and a diffusivity that varies, are differentiated automatically, forward along each axis.
 """
@@ -19,13 +20,14 @@ from typing import Any
 import numpy as np
 
 from backends.neural.collocation import Points, PointSet, join, region
+from backends.neural.jets import Orders
 from backends.neural.trial import Trial
 from backends.neural.weighting import Causal, causal_weights, chunk_matrix
 from problems.base import ODE, PDE, Array
 from problems.operations import Operations
 
-Network = Callable[[Mapping[str, Any], int, int], Any]
-"""(prepared place, A, D) → output jets (J, n, m), J = 1 + A + D: value, A first and D second derivatives."""
+Network = Callable[[Mapping[str, Any], Orders], Any]
+"""(prepared place, which derivatives) → output jets (J, n, m)."""
 
 Field = Callable[[Sequence[Any]], tuple[Any, ...]]
 """Coordinates (n,) → entries (n,), any of which may be a plain number."""
@@ -101,15 +103,14 @@ class Term:
 class Formulation(ABC):
     """An equation on its box of coordinates (x₀, …, t), with the loss of a network that is to solve it.
 
-    `lower` and `upper` have shape (k,). The residual needs derivatives along the first `first` coordinates, and second
-    ones along the first `second`.
+    `lower` and `upper` have shape (k,). The residual needs the derivatives `orders`, the conditions those of
+    `condition_orders`.
     """
 
     components: int
     lower: Array
     upper: Array
-    first: int
-    second: int
+    orders: Orders
 
     def __init__(self, problem: PDE | ODE, calculus: Calculus, setting: Setting) -> None:
         self.calculus, self.setting, self.trial = calculus, setting, setting.trial
@@ -118,7 +119,7 @@ class Formulation(ABC):
         self.wraps: tuple[int, ...] = ()
         self.terms: tuple[Term, ...] = ()
         self.conditions: PointSet | None = None
-        self.condition_slopes = 0
+        self.condition_orders = Orders()
 
     @property
     def inputs(self) -> int:
@@ -152,10 +153,10 @@ class Formulation(ABC):
 
     def prepare(self, points: Any, *, inside: bool) -> dict[str, Any]:
         """All that is known of `points` (n, k) before the network is: its input, trial function and data."""
-        first, second = (self.first, self.second) if inside else (self.condition_slopes, 0)
-        place: dict[str, Any] = {"points": points, "seeds": self.seeds(points, first, second)}
+        orders = self.orders if inside else self.condition_orders
+        place: dict[str, Any] = {"points": points, "seeds": self.seeds(points, orders)}
         if self.trial is not None:
-            place["trial"] = self.trial_jets(points, first, second)
+            place["trial"] = self.trial_jets(points, orders)
         causal = self.setting.weighting
         if causal is not None and inside:
             place["chunks"] = chunk_matrix(
@@ -163,7 +164,7 @@ class Formulation(ABC):
             )
         return place
 
-    def trial_jets(self, points: Any, first: int, second: int) -> tuple[Any, Any]:
+    def trial_jets(self, points: Any, orders: Orders) -> tuple[Any, Any]:
         """Jets of lift (J, n, m) and mask (J, n, 1)."""
         assert self.trial is not None
         trial, xp = self.trial, self.calculus.xp
@@ -172,19 +173,19 @@ class Formulation(ABC):
             lift, mask = trial(self.calculus.ops, coordinates)
             return (*lift, mask)
 
-        stacked = xp.moveaxis(self._field_jets(field, points, first, second), 1, 2)
+        stacked = xp.moveaxis(self._field_jets(field, points, orders), 1, 2)
         return stacked[:, :, :-1], stacked[:, :, -1:]
 
-    def jets(self, network: Network, place: dict[str, Any], first: int, second: int) -> Jets:
+    def jets(self, network: Network, place: dict[str, Any], orders: Orders) -> Jets:
         """Jets of u at the prepared points."""
-        xp = self.calculus.xp
-        n = network(place, first, second)
+        xp, first = self.calculus.xp, orders.first
+        n = network(place, orders)
         value, slopes, bends = n[0], n[1 : 1 + first], n[1 + first :]
         if "trial" in place:
             lift, mask = place["trial"]
             b, b1, b2 = mask[0], mask[1 : 1 + first], mask[1 + first :]
-            if second:
-                bends = lift[1 + first :] + b * bends + 2.0 * b1[:second] * slopes[:second] + b2 * value
+            if orders.second:
+                bends = lift[1 + first :] + b * bends + 2.0 * orders.squares(b1 * slopes) + b2 * value
             if first:
                 slopes = lift[1 : 1 + first] + b * slopes + b1 * value
             value = lift[0] + b * value
@@ -197,10 +198,10 @@ class Formulation(ABC):
         def stacked(parts: Sequence[Any]) -> Any:
             return parts[0] if len(parts) == 1 and parts[0].ndim == 2 else xp.stack(list(parts))
 
-        u = self.jets(network, inside, self.first, self.second)
+        u = self.jets(network, inside, self.orders)
         found = [stacked(self.residual(u, inside))]
         if conditions is not None:
-            edge = self.jets(network, conditions, self.condition_slopes, 0)
+            edge = self.jets(network, conditions, self.condition_orders)
             for term in self.terms:
                 parts = self.mismatch(term, edge, conditions)
                 found.append(xp.concatenate(parts) if parts[0].ndim == 2 else xp.stack(list(parts)))
@@ -231,13 +232,13 @@ class Formulation(ABC):
 
     def values(self, network: Network, points: Any) -> Any:
         """The trial function at `points` (n, k), shape (n, m)."""
-        value = network({"points": points, "seeds": self.seeds(points, 0, 0)}, 0, 0)[0]
+        value = network({"points": points, "seeds": self.seeds(points, Orders())}, Orders())[0]
         if self.trial is None:
             return value
-        lift, mask = self.trial_jets(points, 0, 0)
+        lift, mask = self.trial_jets(points, Orders())
         return lift[0] + mask[0] * value
 
-    def seeds(self, points: Any, first: int, second: int) -> Any:
+    def seeds(self, points: Any, orders: Orders) -> Any:
         """Jets (J, n, inputs) of the network's input: scaled coordinates, and sine and cosine of those that wrap."""
         xp, ops = self.calculus.xp, self.calculus.ops
         columns: list[tuple[int, Any, Any, Any]] = []
@@ -253,11 +254,14 @@ class Formulation(ABC):
                 shift = float(-(high + low) / (high - low)) if self.setting.scaled else 0.0
                 columns.append((a, scale * x + shift, zero + scale, zero))
         rows = [[value for _, value, _, _ in columns]]
-        rows += [[slope if a == axis else zero for a, _, slope, _ in columns] for axis in range(first)]
-        rows += [[bend if a == axis else zero for a, _, _, bend in columns] for axis in range(second)]
+        rows += [[slope if a == axis else zero for a, _, slope, _ in columns] for axis in range(orders.first)]
+        if orders.laplacian is None:
+            rows += [[bend if a == axis else zero for a, _, _, bend in columns] for axis in range(orders.second)]
+        elif orders.second:
+            rows.append([slope if a >= orders.first else orders.laplacian * bend for a, _, slope, bend in columns])
         return xp.stack([xp.stack(row, -1) for row in rows])
 
-    def _field_jets(self, field: Field, points: Any, first: int, second: int) -> Any:
+    def _field_jets(self, field: Field, points: Any, orders: Orders) -> Any:
         """Jets (J, q, n) of a field with q entries, by nested forward differentiation."""
         xp, jvp = self.calculus.xp, self.calculus.jvp
         coordinates = [points[:, a] for a in range(points.shape[1])]
@@ -273,8 +277,12 @@ class Formulation(ABC):
         def slope(axis: int) -> Callable[[Any], Any]:
             return lambda s: jvp(along(axis), (s,), (one,))[1]
 
-        firsts = [slope(axis)(coordinates[axis]) for axis in range(first)]
-        seconds = [jvp(slope(axis), (coordinates[axis],), (one,))[1] for axis in range(second)]
+        firsts = [slope(axis)(coordinates[axis]) for axis in range(orders.first)]
+        curved = orders.second if orders.laplacian is None else orders.first
+        seconds = [jvp(slope(axis), (coordinates[axis],), (one,))[1] for axis in range(curved if orders.second else 0)]
+        if orders.laplacian is not None and orders.second:
+            others = (slope(axis)(coordinates[axis]) for axis in range(orders.first, len(coordinates)))
+            seconds = [sum(others, orders.laplacian * sum(seconds))]
         return xp.stack([along(0)(coordinates[0]), *firsts, *seconds])
 
 
@@ -285,7 +293,7 @@ class ODEFormulation(Formulation):
         super().__init__(problem, calculus, setting)
         self.problem = problem
         self.components = problem.dimension
-        self.first, self.second = 1, 0
+        self.orders = Orders(1, 0)
         if setting.trial is None:
             self.conditions = join([[setting.points.within(self.lower, self.lower, setting.seed)]])
             self.terms = (Term("initial", setting.weights[0], slice(0, 1), (self.lower, self.lower)),)

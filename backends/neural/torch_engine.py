@@ -16,7 +16,7 @@ from backends.base import Context
 from backends.neural.activations import ACTIVATIONS
 from backends.neural.collocation import PointSet
 from backends.neural.description import PINN
-from backends.neural.jets import JetAlgebra, Statistics
+from backends.neural.jets import JetAlgebra, Orders, Statistics
 from backends.neural.linearisation import Sensitivity, row_scales, sensitivities
 from backends.neural.optimizers import LBFGS, SGD, AdamW, Scheduled
 from backends.neural.residual import Calculus, Network
@@ -47,23 +47,23 @@ class Functions:
 class ActivationJets(torch.autograd.Function):
     """Bias and activation on jets z (J, n, w) of a layer: y = σ(z₀ + b), y_i = σ' z_i, y_ii = σ' z_ii + σ'' z_i².
 
+    In place of the pure second derivatives may stand one operator, Ly = σ' Lz + σ'' f Σ z_i².
     Its derivative in closed form takes a third of the operations that autograd would record.
     """
 
     @staticmethod
-    def forward(ctx: Any, z: Any, bias: Any, activation: str, first: int, second: int) -> Any:
+    def forward(ctx: Any, z: Any, bias: Any, activation: str, orders: Orders) -> Any:
         """Jets (J, n, w) behind the activation."""
-        order = (2 if second else 1) + 1
+        first, order = orders.first, (2 if orders.second else 1) + 1
         s = ACTIVATIONS[activation](Functions, z[0] + bias, order)
         y = torch.empty_like(z)
         y[0] = s[0]
         if first:
             torch.mul(z[1:], s[1], out=y[1:])
-        if second:
-            squares = z[1 : 1 + second].square()
-            y[1 + first :].addcmul_(squares, s[2])
+        if orders.second:
+            y[1 + first :].addcmul_(orders.squares(z[1 : 1 + first].square()), s[2])
         ctx.save_for_backward(z, *s[1:])
-        ctx.counts = first, second
+        ctx.orders = orders
         return y
 
     @staticmethod
@@ -71,16 +71,17 @@ class ActivationJets(torch.autograd.Function):
     def backward(ctx: Any, g: Any) -> Any:
         """Gradient with respect to z and the bias."""
         z, *s = ctx.saved_tensors
-        first, second = ctx.counts
+        first, second, factor = ctx.orders.first, ctx.orders.second, ctx.orders.laplacian
         out = g * s[0]
         if first:
             out[0].addcmul_(s[1], (g[1:] * z[1:]).sum(0))
         if second:
-            slopes, curved = z[1 : 1 + second], g[1 + first :]
-            products = slopes * curved
-            out[1 : 1 + second].addcmul_(products, s[1], value=2.0)
-            out[0].addcmul_(s[2], (products * slopes).sum(0))
-        return out, out[0].sum(0), None, None, None
+            bent = second if factor is None else first
+            slopes, curved = z[1 : 1 + bent], g[1 + first :]
+            products, factor = slopes * curved, factor or 1.0
+            out[1 : 1 + bent].addcmul_(products, s[1], value=2.0 * factor)
+            out[0].addcmul_(s[2], (products * slopes).sum(0), value=factor)
+        return out, out[0].sum(0), None, None
 
 
 class FusedAlgebra(JetAlgebra):
@@ -99,7 +100,7 @@ class FusedAlgebra(JetAlgebra):
         if self.keep:
             self.inputs[k], self.products[k] = y, z
         if activation:
-            return ActivationJets.apply(z, bias, activation, self.first, self.second)  # type: ignore[no-untyped-call]
+            return ActivationJets.apply(z, bias, activation, self.orders)  # type: ignore[no-untyped-call]
         return self._with_value(z, z[0] + bias) if self.keep else self._shifted(z, bias)
 
     @staticmethod
@@ -131,19 +132,21 @@ class StepDriver(Driver):
                 if moment is not None:
                     moment.zero_()
         self.count = 0
-        self.before = [part.detach().clone() for part in self.session.flat]
+        self.before = self.session.vector.detach().clone()
         generator = torch.Generator(self.session.device).manual_seed(1_000_003 * self.index + self.session.context.seed)
         self.places = self.session.series(generator)
 
     def _optimizer(self) -> torch.optim.Optimizer:
         """The described optimizer; the fused ones take one operation per step."""
-        stage, flat = self.stage, self.session.flat
+        stage, parameters = self.stage, [self.session.vector]
         rate: Any = torch.tensor(stage.rate, dtype=FUSED_RATE, device="cuda") if self.on_gpu else stage.rate
         if isinstance(stage, SGD):
-            return torch.optim.SGD(flat, lr=rate, momentum=stage.momentum, fused=True)
+            return torch.optim.SGD(parameters, lr=rate, momentum=stage.momentum, fused=True)
         if isinstance(stage, AdamW):
-            return torch.optim.AdamW(flat, lr=rate, weight_decay=stage.weight_decay, fused=True, capturable=self.on_gpu)
-        return torch.optim.Adam(flat, lr=rate, fused=True, capturable=self.on_gpu)
+            return torch.optim.AdamW(
+                parameters, lr=rate, weight_decay=stage.weight_decay, fused=True, capturable=self.on_gpu
+            )
+        return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=self.on_gpu)
 
     def _iteration(self, places: Any) -> torch.Tensor:
         _, terms = self.session.differentiate(places)
@@ -183,7 +186,7 @@ class StepDriver(Driver):
         for k in range(count):
             if k == count - 1:
                 # The loss is that before the step.
-                torch._foreach_copy_(self.before, [part.detach() for part in self.session.flat])
+                self.before.copy_(self.session.vector.detach())
             rate = self.rates[self.count]
             if self.replay is None:
                 group["lr"] = rate
@@ -196,7 +199,7 @@ class StepDriver(Driver):
 
     def measured(self) -> Array:
         """Those before the last step."""
-        return _vector(self.before)
+        return self.before.cpu().numpy().astype(float)
 
 
 class LBFGSDriver(Driver):
@@ -209,7 +212,7 @@ class LBFGSDriver(Driver):
     def changed(self) -> None:
         """It forgets: its curvature and its last loss belong to other points."""
         self.optimizer = torch.optim.LBFGS(
-            self.session.flat,
+            [self.session.vector],
             history_size=self.stage.memory,
             line_search_fn="strong_wolfe",
             tolerance_grad=0.0,
@@ -219,7 +222,7 @@ class LBFGSDriver(Driver):
     def advance(self, count: int) -> tuple[int, Array]:
         """Iterations in one call of the library's own loop."""
         session, group = self.session, self.optimizer.param_groups[0]
-        state, done = self.optimizer.state[session.flat[0]], 0
+        state, done = self.optimizer.state[session.vector], 0
 
         def closure() -> torch.Tensor:
             return session.differentiate(session.places)[0]
@@ -245,9 +248,9 @@ class TorchSession(TrainingSession):
         self.engine = "captured graph, fused optimizer" if self.device.type == "cuda" else "eager, fused optimizer"
         calculus = Calculus(torch, torch_operations(), jvp, total_derivative, self.tensor, lambda value: value.detach())
         super().__init__(solver, problem, context, calculus)
-        self.parameters = [tuple(self.tensor(part).requires_grad_() for part in layer) for layer in self.layers]
-        self.flat = [part for layer in self.parameters for part in layer]
         self._initial = np.concatenate([part.ravel() for layer in self.layers for part in layer])
+        # One tensor of all parameters: an optimizer's fixed costs arise once instead of once per layer.
+        self.vector = self.tensor(self._initial).requires_grad_()
         self._constants = None if self.constants is None else self.tensor(self.constants)
         self._reference = self.tensor(self.reference_points())
         self._term_weights = self.tensor(self.weights)
@@ -276,7 +279,7 @@ class TorchSession(TrainingSession):
         """Loss, terms and gradient as one compiled function; without a working compiler all stays eager."""
         places = next(self.series(torch.Generator()))
         try:
-            graph = make_fx(lambda *arguments: self._gradient(*arguments))(self.flat, places, self._term_weights)
+            graph = make_fx(lambda *arguments: self._gradient(*arguments))(self.vector, places, self._term_weights)
             # Dual numbers leave checks behind that have no tensor to return.
             for node in list(graph.graph.nodes):
                 returned = getattr(getattr(node.target, "_schema", None), "returns", ())
@@ -285,28 +288,26 @@ class TorchSession(TrainingSession):
             graph.recompile()
             compiled = torch.compile(graph, fullgraph=True)
             with torch.no_grad():
-                compiled(self.flat, places, self._term_weights)
+                compiled(self.vector, places, self._term_weights)
         # A compiler can fail in as many ways as there are machines.
         except Exception as error:
             self.engine += f"; not compiled: {type(error).__name__}"
         else:
             self._compiled, self.engine = compiled, "compiled gradient, fused optimizer"
 
-    def _gradient(self, flat: list[torch.Tensor], places: Any, weights: Any) -> tuple[Any, Any, Any]:
-        parts = iter(flat)
-        network, (inside, conditions) = self.network(list(zip(parts, parts, strict=True))), places
+    def _gradient(self, vector: torch.Tensor, places: Any, weights: Any) -> tuple[Any, Any, Any]:
+        network, (inside, conditions) = self.network(self.split(vector)), places
         loss, terms = self.formulation.loss(network, inside, conditions, weights)
-        return loss.detach(), terms.detach(), torch.autograd.grad(loss, flat)
+        return loss.detach(), terms.detach(), torch.autograd.grad(loss, vector)[0]
 
     def differentiate(self, places: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        """Loss and its terms at prepared points; the gradient is left with the parameters."""
+        """Loss and its terms at prepared points; the gradient is left with the vector of parameters."""
         if self._compiled is None:
-            loss, terms, gradients = self._gradient(self.flat, places, self._term_weights)
+            loss, terms, gradient = self._gradient(self.vector, places, self._term_weights)
         else:
             with torch.no_grad():
-                loss, terms, gradients = self._compiled(self.flat, places, self._term_weights)
-        for parameter, gradient in zip(self.flat, gradients, strict=True):
-            parameter.grad = gradient
+                loss, terms, gradient = self._compiled(self.vector, places, self._term_weights)
+        self.vector.grad = gradient
         return loss, terms
 
     def restart(self) -> None:
@@ -327,13 +328,12 @@ class TorchSession(TrainingSession):
 
     def get(self) -> Array:
         """The parameters, in float64."""
-        return _vector(self.flat)
+        return self.vector.detach().cpu().numpy().astype(float)
 
     def put(self, parameters: Array) -> None:
         """Set them."""
         with torch.no_grad():
-            for part, new in zip(self.flat, self._split(parameters), strict=True):
-                part.copy_(new)
+            self.vector.copy_(self.tensor(parameters))
 
     def terms_at(self, parameters: Array) -> Array:
         """Terms of the loss at the present points."""
@@ -345,8 +345,8 @@ class TorchSession(TrainingSession):
         """Terms of the loss and its gradient (p,)."""
         self.put(parameters)
         terms = self.differentiate(self.places)[1]
-        flat = torch.cat([part.grad.reshape(-1) for part in self.flat if part.grad is not None])
-        return terms.cpu().numpy().astype(float), flat.cpu().numpy().astype(float)
+        assert self.vector.grad is not None
+        return terms.cpu().numpy().astype(float), self.vector.grad.cpu().numpy().astype(float)
 
     def jacobian_at(self, parameters: Array) -> tuple[Array, Array]:
         """Residuals and their derivatives."""
@@ -360,8 +360,7 @@ class TorchSession(TrainingSession):
         rows, parts = self._sensitivities(parameters)
 
         def forward(vector: Array) -> Array:
-            pieces = iter(self._split(vector))
-            layers = [(next(pieces), next(pieces)) for _ in self.parameters]
+            layers = self.split(self.tensor(vector))
             with torch.no_grad():
                 found = torch.cat([sum(s.forward(torch, layers) for s in block) for block in parts])
             return found.cpu().numpy().astype(float)
@@ -387,7 +386,7 @@ class TorchSession(TrainingSession):
         form = self.formulation
         with torch.no_grad():
             inside = self._place(self.tensor(points), inside=True)
-            u = form.jets(self.network(self.parameters), inside, form.first, form.second)
+            u = form.jets(self.network(self.parameters), inside, form.orders)
             size = torch.stack([(part**2).reshape(-1, len(points)).sum(0) for part in form.residual(u, inside)]).sum(0)
         return size.sqrt().cpu().numpy().astype(float)
 
@@ -396,8 +395,8 @@ class TorchSession(TrainingSession):
         _, terms = self.loss(self.parameters, self.places)
         norms = []
         for term in terms:
-            parts = torch.autograd.grad(term, self.flat, retain_graph=True, allow_unused=True)
-            norms.append(sum(float((part**2).sum()) for part in parts if part is not None) ** 0.5)
+            gradient = torch.autograd.grad(term, self.vector, retain_graph=True, materialize_grads=True)[0]
+            norms.append(float(gradient.norm()))
         return np.array(norms)
 
     def place(self, inside: Array | None, conditions: Array | None) -> None:
@@ -441,9 +440,8 @@ class TorchSession(TrainingSession):
         """By jets; batch normalisation takes its statistics from the places of the first call."""
         statistics: Statistics = {}
 
-        def network(place: Mapping[str, Any], first: int, second: int) -> Any:
-            counts = first, second
-            algebra = FusedAlgebra(torch, Functions, parameters, counts, self._constants, reference, statistics)
+        def network(place: Mapping[str, Any], orders: Orders) -> Any:
+            algebra = FusedAlgebra(torch, Functions, parameters, orders, self._constants, reference, statistics)
             return self.solver.network(algebra, place["seeds"])
 
         return network
@@ -452,8 +450,8 @@ class TorchSession(TrainingSession):
         """Jets by differentiation of the plain network: reverse twice, or forward over reverse."""
 
         def plain(points: Any) -> Any:
-            algebra = JetAlgebra(torch, Functions, parameters, (0, 0), self._constants)
-            return self.solver.network(algebra, self.formulation.seeds(points, 0, 0))[0]
+            algebra = JetAlgebra(torch, Functions, parameters, Orders(), self._constants)
+            return self.solver.network(algebra, self.formulation.seeds(points, Orders()))[0]
 
         def slopes(points: Any, c: int) -> Any:
             """∂N_c/∂x at each point, which depends on no other."""
@@ -466,13 +464,21 @@ class TorchSession(TrainingSession):
             along[:, axis] = 1.0
             return torch.func.jvp(lambda x: slopes(x, c), (points,), (along,))[1][:, axis]
 
-        def jets(place: Mapping[str, Any], first: int, second: int) -> Any:
+        def jets(place: Mapping[str, Any], orders: Orders) -> Any:
             points, components = place["points"], range(self.formulation.components)
             parts = [plain(points)]
-            if first:
-                all_slopes = torch.stack([slopes(points, c) for c in components], -1)
-                parts += [all_slopes[:, a] for a in range(first)]
-            parts += [torch.stack([bends(points, c, a) for c in components], -1) for a in range(second)]
+            if not orders.first:
+                return torch.stack(parts)
+            along = torch.stack([slopes(points, c) for c in components], -1).unbind(1)
+            parts += along[: orders.first]
+
+            def curved(count: int) -> list[Any]:
+                return [torch.stack([bends(points, c, a) for c in components], -1) for a in range(count)]
+
+            if orders.laplacian is None:
+                parts += curved(orders.second)
+            elif orders.second:
+                parts.append(sum(along[orders.first :], orders.laplacian * sum(curved(orders.first))))
             return torch.stack(parts)
 
         return jets
@@ -481,22 +487,30 @@ class TorchSession(TrainingSession):
         """A copy of `values` in the session's type, on its device."""
         return torch.as_tensor(np.array(values), dtype=self.dtype, device=self.device)
 
-    def _split(self, vector: Array) -> list[torch.Tensor]:
-        pieces = torch.as_tensor(vector, dtype=self.dtype, device=self.device).split([p.numel() for p in self.flat])  # type: ignore[no-untyped-call]
-        return [piece.view(part.shape) for piece, part in zip(pieces, self.flat, strict=True)]
+    @property
+    def parameters(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """The parameters of each layer, as views of the vector."""
+        return self.split(self.vector)
+
+    def split(self, vector: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """A vector (p,) laid out as layers."""
+        sizes = [part.size for layer in self.layers for part in layer]
+        pieces = iter(vector.split(sizes))  # type: ignore[no-untyped-call]
+        return [(next(pieces).view(w.shape), next(pieces).view(b.shape)) for w, b in self.layers]
 
     def _sensitivities(self, parameters: Array) -> tuple[Array, list[list[Sensitivity]]]:
         """All residuals as one row, and the rows of their derivatives block by block."""
         self.put(parameters)
         form, recorders = self.formulation, []
+        split = self.parameters
 
-        def network(place: Mapping[str, Any], first: int, second: int) -> Any:
-            algebra = FusedAlgebra(torch, Functions, self.parameters, (first, second), self._constants, keep=True)
+        def network(place: Mapping[str, Any], orders: Orders) -> Any:
+            algebra = FusedAlgebra(torch, Functions, split, orders, self._constants, keep=True)
             recorders.append(algebra)
             return self.solver.network(algebra, place["seeds"])
 
         blocks = form.blocks(network, *self.places)
-        layers = range(len(self.parameters))
+        layers = range(len(self.layers))
         parts = []
         with torch.no_grad():
             scales = row_scales(form, blocks, self.places[0], self._term_weights)
@@ -563,11 +577,6 @@ def _divide(tree: Any, block: int) -> Any:
     if isinstance(tree, tuple):
         return zip(*(_divide(entry, block) for entry in tree), strict=True)
     return tree.chunk(block, dim=1 if tree.ndim == 3 else 0)
-
-
-def _vector(parts: list[torch.Tensor]) -> Array:
-    """Parameters as one vector (p,) on the host."""
-    return torch.cat([part.detach().reshape(-1) for part in parts]).cpu().numpy().astype(float)
 
 
 def _tensors(tree: Any) -> list[torch.Tensor]:

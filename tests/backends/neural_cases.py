@@ -88,11 +88,11 @@ def torch_view(session):
     session.put(shaken(session))
     blocks = session.formulation.blocks(session.network(session.parameters), *session.places)
     loss, terms = session.loss(session.parameters, session.places)
-    gradient = torch.autograd.grad(loss, session.flat, materialize_grads=True, allow_unused=True)
+    gradient = torch.autograd.grad(loss, session.vector, materialize_grads=True, allow_unused=True)
     return {
         "blocks": [block.detach().numpy() for block in blocks],
         "terms": terms.detach().numpy(),
-        "gradient": flat([gradient]),
+        "gradient": gradient[0].numpy(),
     }
 
 
@@ -101,12 +101,12 @@ def jax_view(session, *, jacobian=False):
     form = session.formulation
 
     def view(parameters, places):
-        weights = session.term_weights()
+        weights = session.term_weights
         (_, terms), gradient = jax.value_and_grad(session.loss, has_aux=True)(parameters, places, weights)
         found = {
             "blocks": form.blocks(session.network(parameters), *places),
             "terms": terms,
-            "gradient": jnp.concatenate([part.ravel() for layer in gradient for part in layer]),
+            "gradient": gradient,
         }
         if jacobian:
             # `_jacobian` would trace the same once more.
@@ -114,15 +114,15 @@ def jax_view(session, *, jacobian=False):
             blocks = [[Sensitivity(*piece) for piece in block] for block in linearised]
             found["jacobian"] = jnp.concatenate([sum(piece.jacobian(jnp) for piece in block) for block in blocks])
             v, u = vectors(*found["jacobian"].shape)
-            found["forward"] = session._forward(linearised, session._split(v))
+            found["forward"] = session._forward(linearised, v)
             found["adjoint"] = session._adjoint(linearised, u)
         return found
 
     def prepared(bases):
-        return tuple(None if base is None else form.prepare(base, inside=k == 0) for k, base in enumerate(bases))
+        return tuple(None if base is None else session.placing(k)(base) for k, base in enumerate(bases))
 
     bases = tuple(None if s is None else s.base for s in session.sets)
-    parameters = session._split(shaken(session))
+    parameters = shaken(session)
     lowered = jax.jit(lambda parameters, bases: view(parameters, prepared(bases))).lower(parameters, bases)
     # It runs once: translating it takes longer than what a better translation would save.
     return lowered.compile(compiler_options={"xla_backend_optimization_level": "0"})(parameters, bases)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from backends.neural.jets import NORMALISING_EPSILON, JetAlgebra
+from backends.neural.jets import NORMALISING_EPSILON, JetAlgebra, Orders
 from backends.neural.networks import DGM, MLP, ModifiedMLP, Residual
 from tests.backends.neural_cases import begin, flat, ready, shaken
 from tests.backends.test_neural_description import Functions
@@ -29,7 +29,7 @@ SIZES = [
 def test_a_network_has_as_many_parameters_as_its_formula_says(network, inputs, outputs, size):
     layers = network.initial(inputs, outputs, seed=0)
     assert len(flat(layers)) == size
-    algebra = JetAlgebra(np, Functions, layers, (0, 0), network.constants(inputs, 0))
+    algebra = JetAlgebra(np, Functions, layers, Orders(), network.constants(inputs, 0))
     assert network(algebra, np.random.default_rng(0).random((1, 9, inputs))).shape == (1, 9, outputs)
 
 
@@ -89,7 +89,7 @@ def test_a_network_is_the_formula_that_it_cites(network, by_hand):
     ]
     constants = network.constants(2, seed=1)
     x = generator.uniform(-1.0, 1.0, (6, 2))
-    found = network(JetAlgebra(np, Functions, layers, (0, 0), constants), x[None])[0]
+    found = network(JetAlgebra(np, Functions, layers, Orders(), constants), x[None])[0]
     extra = () if constants is None else (constants,)
     assert found == pytest.approx(by_hand(layers, x, *extra), abs=1e-14)
 
@@ -161,7 +161,7 @@ def test_frequencies_are_not_trained(engine):
 
 def normalised(z, reference=0, statistics=None):
     pairs = [(np.ones(z.shape[-1]), np.zeros(z.shape[-1]))]
-    return JetAlgebra(np, Functions, pairs, (1, 1), None, reference, statistics).normalise(z, 0)
+    return JetAlgebra(np, Functions, pairs, Orders(1, 1), None, reference, statistics).normalise(z, 0)
 
 
 def test_a_normalised_batch_has_mean_zero_and_variance_one():
@@ -178,7 +178,7 @@ def test_a_normalised_batch_has_mean_zero_and_variance_one():
 def test_scale_and_shift_come_after_normalisation():
     z = np.random.default_rng(0).normal(3.0, 2.0, (1, 50, 2))
     scale, shift = np.array([2.0, -3.0]), np.array([0.5, 7.0])
-    value = JetAlgebra(np, Functions, [(scale, shift)], (0, 0)).normalise(z, 0)[0]
+    value = JetAlgebra(np, Functions, [(scale, shift)], Orders()).normalise(z, 0)[0]
     assert value.mean(0) == pytest.approx(shift)
     assert value.std(0) == pytest.approx(abs(scale), rel=1e-4)
 

@@ -46,7 +46,7 @@ def points_of(problem):
 def torch_residual(session, points):
     place = session._place(torch.tensor(points), inside=True)
     form = session.formulation
-    u = form.jets(session.network(session.parameters), place, form.first, form.second)
+    u = form.jets(session.network(session.parameters), place, form.orders)
     return torch.stack(list(form.residual(u, place))).detach().numpy()
 
 
@@ -55,7 +55,7 @@ def jax_residual(session, points):
 
     def residual(points):
         place = form.prepare(points, inside=True)
-        u = form.jets(session.network(session.parameters), place, form.first, form.second)
+        u = form.jets(session.network(session.parameters), place, form.orders)
         return jnp.stack(list(form.residual(u, place)))
 
     return np.asarray(jax.jit(residual)(jnp.asarray(points)))
@@ -73,7 +73,7 @@ PLAIN = {
 def plain_network(session):
     """The network layer by layer, for torch to differentiate."""
 
-    def values(place, first, second):
+    def values(place, orders):
         *hidden, (weights, bias) = session.parameters
         y = place["seeds"][:1]
         for inner_weights, inner_bias in hidden:

@@ -55,7 +55,11 @@ def absent_device(libraries: tuple[str, ...], device: str) -> str:
     if "torch" in libraries:
         import torch
 
-        return "" if torch.cuda.is_available() else "torch finds no CUDA device here; use --device cpu"
+        if not torch.cuda.is_available():
+            return "torch finds no CUDA device here; use --device cpu"
+        # Its context is made by the first tensor; JAX makes its own below, and neither is a solver's set-up.
+        torch.zeros(1, device="cuda")
+        return ""
     if "jax" in libraries:
         import jax
 

@@ -1,7 +1,8 @@
 """Milliseconds per optimizer step of the finished rows of a run, and how they compare: `step_times.py RUN`.
 
 Rows that differ in nothing but the seed are rounds of one measurement. A ratio is taken within each round, between
-the library and the suite's own network on the same framework, and its median over the rounds is printed.
+the library and the suite's own network on the same framework, and its median over the rounds is printed. Seconds of
+compilation, which no step contains, stand below.
 """
 
 from __future__ import annotations
@@ -25,14 +26,24 @@ Times = dict[tuple[str, int], dict[int, float]]
 """(solver, points) → round → milliseconds per step."""
 
 
-def step_times(records: Iterable[Record]) -> Times:
-    """Milliseconds per step of every finished row that tells its iterations and its points."""
+def step_times(records: Iterable[Record]) -> tuple[Times, Times]:
+    """Milliseconds per step, and seconds of compilation, of every finished row that tells iterations and points.
+
+    Raises:
+        ValueError: if two rows of one solver differ in more than points and seed.
+
+    """
     times: Times = defaultdict(dict)
+    compilations: Times = defaultdict(dict)
     for record in records:
         points, steps = record.solver_parameters.get("points.count"), record.facts.get("iterations")
         if record.status == "finished" and points and steps:
-            times[record.solver, points][record.seed] = 1e3 * median(record.solve_s) / steps
-    return dict(times)
+            key = record.solver, points
+            if record.seed in times[key]:
+                raise ValueError(f"two rows of {record.solver} with {points} points and seed {record.seed}")
+            times[key][record.seed] = 1e3 * median(record.solve_s) / steps
+            compilations[key][record.seed] = median(record.compile_s)
+    return dict(times), dict(compilations)
 
 
 def ratio(times: Mapping[tuple[str, int], Mapping[int, float]], other: str, own: str, points: int) -> float | None:
@@ -42,7 +53,9 @@ def ratio(times: Mapping[tuple[str, int], Mapping[int, float]], other: str, own:
     return median(shared) if shared else None
 
 
-def table(times: Mapping[tuple[str, int], Mapping[int, float]]) -> str:
+def table(
+    times: Mapping[tuple[str, int], Mapping[int, float]], compilations: Mapping[tuple[str, int], Mapping[int, float]]
+) -> str:
     """Markdown: solvers down, points across, median (least – most) of the rounds."""
     sizes = sorted({points for _, points in times})
     lines = ["| ms per step | " + " | ".join(f"{points} points" for points in sizes) + " |"]
@@ -58,6 +71,10 @@ def table(times: Mapping[tuple[str, int], Mapping[int, float]]) -> str:
         if any(ratios):
             cells = [f"{value:.3g}" if value else "–" for value in ratios]
             lines.append(f"| {other} / {own} | " + " | ".join(cells) + " |")
+    for solver in dict.fromkeys(name for name, _ in compilations):
+        found = [compilations.get((solver, points), {}).values() for points in sizes]
+        cells = [f"{median(values):.2g}" if values else "–" for values in found]
+        lines.append(f"| {solver}: compilation, s | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -65,8 +82,9 @@ def main() -> None:
     """Print the table of the run that the command line names."""
     parser = argparse.ArgumentParser(description="Milliseconds per optimizer step of a run.")
     parser.add_argument("run", type=Path, help="folder of the run")
-    times = step_times(store.read(parser.parse_args().run)[0])
-    print(table(times) if times else "There are no finished rows with fixed points and a number of iterations.")
+    times, compilations = step_times(store.read(parser.parse_args().run)[0])
+    nothing = "There are no finished rows with fixed points and a number of iterations."
+    print(table(times, compilations) if times else nothing)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ class Decay(ODE):
             "max_abs",
             10.0,
         ),
-        **primer.CLAIMS,
+        **primer.NORMALISATION_CLAIMS,
     }
 
     def __post_init__(self) -> None:

@@ -84,7 +84,8 @@ class Heat1D(PDE):
             "mean_abs",
             0.1,
         ),
-        **primer.CLAIMS,
+        **primer.NORMALISATION_CLAIMS,
+        **primer.BATCH_CLAIMS,
     }
 
     def __post_init__(self) -> None:

@@ -1,11 +1,14 @@
-"""What S3 (arXiv 2408.11266) claims about training, whatever the equation; its two versions disagree in one point."""
+"""What S3 (arXiv 2408.11266) claims about training; its two versions disagree about batch normalisation.
+
+Its statement on batch sizes is about the heat equation alone.
+"""
 
 from __future__ import annotations
 
 from problems.claims import RankingClaim, TrendClaim
 
 NORMALISATION = "network.normalisation"
-CLAIMS = {
+NORMALISATION_CLAIMS = {
     "claim/normalisation/v1": RankingClaim(
         "S3 v1",
         "study of batch normalisation",
@@ -22,6 +25,8 @@ CLAIMS = {
         "after",
         "fastest",
     ),
+}
+BATCH_CLAIMS = {
     "claim/batch-size": TrendClaim(
         "S3 v5",
         "section 6.5, figure 9",

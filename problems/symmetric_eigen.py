@@ -94,7 +94,7 @@ class SymmetricEigen(MatrixEigenproblem):
     claims = {
         "claim/smaller-dt": RefinementClaim(
             S1,
-            "Table III",
+            "Table III and section IV (section V says the contrary of its network)",
             "The finer the time steps that the network is trained on, the larger the error of its eigenvalue.",
             "dt",
             "ratio_error",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,9 @@ from matplotlib.lines import Line2D
 
 from problems import Problem
 from problems.base import Array
-from problems.claims import Claim, RankingClaim, TrendClaim
-from reports.claims import gather, loss_curve
+from problems.claims import RankingClaim, TrendClaim
 from reports.drawing import Figure, canvas, component_colours, finish, legend, log_axis
+from reports.evidence import gather, loss_curve
 from reports.run import Run
 from reports.training import MOST_PANELS, common_losses
 from reports.words import number
@@ -26,19 +27,18 @@ TITLE = 34
 
 def of_claims(run: Run, rows: pd.DataFrame, problem: type[Problem], anchor: str) -> Iterator[Figure]:
     """One figure for each parameter that claims are about; claims on the same rows share it."""
-    drawn: set[tuple[type[Claim], str]] = set()
+    drawn: set[tuple[Any, ...]] = set()
     for key, claim in problem.claims.items():
-        if not isinstance(claim, (RankingClaim, TrendClaim)) or (type(claim), claim.parameter) in drawn:
+        if not isinstance(claim, (RankingClaim, TrendClaim)):
             continue
         part = gather(run, rows, key, claim)
-        name = re.sub(r"\W+", "-", f"{anchor}-claim-{claim.parameter}")
-        figure = None
-        if not part.empty and isinstance(claim, RankingClaim):
-            figure = curves(run, part, claim, name)
-        elif not part.empty and isinstance(claim, TrendClaim):
-            figure = against(part, claim, name)
+        if part.empty or part["level"].nunique() < 2 or (what := (type(claim), *part["case"])) in drawn:
+            continue
+        kind = "losses" if isinstance(claim, RankingClaim) else "trend"
+        name = re.sub(r"\W+", "-", f"{anchor}-claim-{claim.parameter}-{kind}")
+        drawn.add(what)
+        figure = curves(run, part, claim, name) if isinstance(claim, RankingClaim) else against(part, claim, name)
         if figure:
-            drawn.add((type(claim), claim.parameter))
             yield figure
 
 

@@ -13,42 +13,27 @@ and is only told. A row that the machine ended says nothing about a method; it i
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from benchmarks.record import Status
 from problems import Problem
 from problems.base import Array
 from problems.claims import Claim, ExtrapolationClaim, RankingClaim, RefinementClaim, TrendClaim
-from reports.published import tagged_for
+from reports.evidence import collect
+from reports.rank_tests import holm, kruskal, larger_p, least_kruskal, least_p, two_sided
 from reports.run import Run
-from reports.training import LOSS
 from reports.words import factor, metric, number, probability, scientific
 
 LEVEL = 0.05
 SUPPORTED, CONTRADICTED, OPEN, NOT_RUN = "supported", "contradicted", "not settled", "not run"
-LOST = (Status.DIVERGED, Status.NOT_FINITE)
-"""Failures of the method; one of the machine says nothing about a claim."""
-ENDED = {
-    Status.TIMEOUT: "stopped at the time limit",
-    Status.MEMORY_LIMIT: "stopped at the memory limit",
-    Status.KILLED: "killed",
-    Status.CRASHED: "crashed",
-    Status.NOT_INSTALLED: "not installed",
-    Status.UNSUPPORTED: "not supported",
-}
-NO_FIGURE = "without a figure to compare"
 MANN_WHITNEY = "two-sided Mann–Whitney"
 FEW_LEVELS = 3
-ROUNDING = 1e-6
-"""Relative difference of steps that are the same."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +84,9 @@ class Levels:
         values = self.values[level]
         lost = int(np.isinf(values).sum())
         failed = f", {lost} failed" if lost else ""
-        return f"{_amount(float(np.median(values)))} ({_seeds(len(values))}{failed})"
+        # Between an answer and none there is no middle; the larger half then counts, so that half lost is no answer.
+        middle = np.quantile(values, 0.5, method="higher") if lost else np.median(values)
+        return f"{_amount(float(middle))} ({_seeds(len(values))}{failed})"
 
 
 def judge_all(run: Run, rows: pd.DataFrame, problem: type[Problem]) -> list[Judgement]:
@@ -155,81 +142,8 @@ def settle(outcomes: Sequence[Outcome]) -> list[tuple[str, str, float]]:
     return settled
 
 
-def holm(values: Sequence[float]) -> list[float]:
-    """P-values adjusted so that the chance of any false rejection among them stays below the level (Holm 1979)."""
-    adjusted, least = [0.0] * len(values), 0.0
-    for rank, at in enumerate(sorted(range(len(values)), key=lambda k: values[k])):
-        least = max(least, min(1.0, (len(values) - rank) * values[at]))
-        adjusted[at] = least
-    return adjusted
-
-
-def gather(run: Run, rows: pd.DataFrame, key: str, claim: Claim) -> pd.DataFrame:
-    """The rows of `collect` that are evidence."""
-    found = collect(run, rows, key, claim)
-    return found[found["absent"] == ""] if len(found) else found
-
-
-def collect(run: Run, rows: pd.DataFrame, key: str, claim: Claim) -> pd.DataFrame:
-    """The rows tagged for a claim, with what is compared in the columns `level`, `value`, `lost`, `group`.
-
-    Lost rows have the value infinity; the column `absent` says why a row is no evidence, and is empty for all others.
-    """
-    kept = rows[[tagged_for(key, str(tags)) for tags in rows["published"]]].copy()
-    if kept.empty:
-        return kept
-    kept["lost"] = kept["status"].isin([str(status) for status in LOST]) & ~kept["ok"]
-    apart: tuple[str, ...] = ()
-    if isinstance(claim, RefinementClaim):
-        kept["level"] = _steps(kept, claim.step)
-        kept = kept[~(kept["level"] > claim.coarsest * (1.0 + ROUNDING))]
-        kept["value"] = _column(kept, claim.metric).abs()
-        apart = ("solver.points.", *_following(kept))
-    elif isinstance(claim, ExtrapolationClaim):
-        kept["level"] = claim.points
-        kept["value"] = _column(kept, f"{claim.points}_{claim.metric}") / _column(kept, claim.metric)
-    elif isinstance(claim, (RankingClaim, TrendClaim)):
-        column = f"solver.{claim.parameter}"
-        if column not in kept:
-            return kept.iloc[:0]
-        kept["level"] = kept[column]
-        first = claim.iterations if isinstance(claim, TrendClaim) else None
-        kept["value"] = [mean_loss(run, str(case), first) for case in kept["case"]]
-        apart = (column,)
-    # A lost row has no errors whose ratio could be taken; it is only counted then.
-    kept.loc[kept["lost"], "value"] = math.nan if isinstance(claim, ExtrapolationClaim) else math.inf
-    known = (kept["value"].notna() | kept["lost"]) & kept["level"].notna()
-    reasons = [ENDED.get(status, NO_FIGURE) for status in kept["status"]]
-    kept["absent"] = pd.Series(reasons, index=kept.index, dtype=object).where(
-        ~((kept["ok"] | kept["lost"]) & known), ""
-    )
-    return kept.assign(group=_groups(kept, apart)) if len(kept) else kept
-
-
-def loss_curve(run: Run, case: str) -> tuple[Array, Array] | None:
-    """Iterations and losses (notes,) of one row, None where none were kept."""
-    arrays = run.arrays(run.record(case))
-    if not all(name in arrays for name in LOSS):
-        return None
-    at, loss = (np.asarray(arrays[name], dtype=float).ravel() for name in LOSS)
-    return (at, loss) if at.size == loss.size > 0 else None
-
-
-def mean_loss(run: Run, case: str, first: int | None = None) -> float:
-    """Mean of the noted losses of a row up to iteration `first`; NaN where none were kept.
-
-    Not every iteration is noted.
-    """
-    curve = loss_curve(run, case)
-    if curve is None:
-        return math.nan
-    at, loss = curve
-    loss = loss[at <= first] if first else loss
-    return float(loss.mean()) if loss.size else math.nan
-
-
 def rivals(judgements: Sequence[Judgement]) -> list[str]:
-    """For ranking claims that exclude each other, a sentence on which of them the rows support, and where."""
+    """For ranking claims that exclude each other, a sentence on what the rows say of each, and where."""
     sentences = []
     ranked = {j.key: j.claim for j in judgements if isinstance(j.claim, RankingClaim) and j.verdict != NOT_RUN}
     subjects = dict.fromkeys((claim.parameter, claim.value) for claim in ranked.values())
@@ -239,34 +153,39 @@ def rivals(judgements: Sequence[Judgement]) -> list[str]:
             continue
         parts = []
         for key, claim in mine.items():
-            where = [j.group for j in judgements if j.key == key and j.verdict == SUPPORTED]
-            parts.append(f"{claim.source} (“{claim.place}”) " + (f"on {_listed(where)}" if where else "nowhere"))
-        groups = dict.fromkeys(j.group for j in judgements if j.key in mine and j.verdict != NOT_RUN)
-        decided = {j.group for j in judgements if j.key in mine and j.verdict == SUPPORTED}
-        neither = [group for group in groups if group not in decided]
-        text = f"{parameter} = {value}: the rows support {'; '.join(parts)}"
-        sentences.append(text + (f"; neither on {_listed(neither)}." if neither else "."))
+            tested = [j for j in judgements if j.key == key and not math.isnan(j.decided)]
+            found = {
+                verdict: [j.group for j in tested if j.verdict == verdict]
+                for verdict in (SUPPORTED, CONTRADICTED, OPEN)
+            }
+            told = [f"{verdict} on {_listed(groups)}" for verdict, groups in found.items() if groups]
+            parts.append(f"{claim.source} (“{claim.place}”) is {'; '.join(told) or 'not tested'}")
+        if any(not math.isnan(j.decided) for j in judgements if j.key in mine):
+            sentences.append(f"{parameter} = {value}: {', and '.join(parts)}.")
     return sentences
 
 
 def _refinement(claim: Claim, part: pd.DataFrame) -> Outcome:
-    """Errors at the finest against those at the coarsest step; the trend over all steps is told beside it."""
+    """Errors at the finest against those at the coarsest step; no verdict where the trend over all steps disagrees."""
     assert isinstance(claim, RefinementClaim)
     levels = _levels(part)
     steps = sorted(levels.values)
     if len(steps) < 2:
         return Outcome(f"Only {claim.step} = {number(float(steps[0]))} was run.")
     fine, coarse = steps[0], steps[-1]
-    larger, smaller = (_above(levels.values[a], levels.values[b]) for a, b in ((fine, coarse), (coarse, fine)))
+    larger, smaller = (larger_p(levels.values[a], levels.values[b]) for a, b in ((fine, coarse), (coarse, fine)))
     trend = stats.kendalltau(-part["level"].astype(float), part["value"])
     start = (
         f"The median {metric(claim.metric)} is {levels.words(coarse)} at {claim.step} = {number(float(coarse))} and "
         f"{levels.words(fine)} at {claim.step} = {number(float(fine))}"
     )
-    reach = _reach(levels.values[fine], levels.values[coarse])
+    reach = least_p(levels.values[fine], levels.values[coarse])
     told = f"Kendall's τ of error against refinement over all {len(part)} rows is {trend.statistic:.2f}"
     what = f"errors at the finer {claim.step} are {{}}"
-    return _decide(start, what, larger, smaller, reach, MANN_WHITNEY, told)
+    outcome = _decide(start, what, larger, smaller, reach, MANN_WHITNEY, told)
+    if (trend.statistic > 0.0) == (larger <= smaller):
+        return outcome
+    return replace(outcome, leaning=OPEN, sentence=f"{outcome.sentence} The steps between do not agree with the ends.")
 
 
 def _extrapolation(claim: Claim, part: pd.DataFrame) -> Outcome:
@@ -297,18 +216,18 @@ def _ranking(claim: Claim, part: pd.DataFrame) -> Outcome:
     if claim.value not in levels.values or not others:
         return Outcome(f"Only {claim.parameter} = {_listed(map(str, levels.values))} was run.")
     mine = levels.values[claim.value]
-    pairs = {level: (_above(mine, levels.values[level]), _above(levels.values[level], mine)) for level in others}
+    pairs = {level: (larger_p(mine, levels.values[level]), larger_p(levels.values[level], mine)) for level in others}
     side = 0 if claim.slowest else 1
     yes = max(pair[side] for pair in pairs.values())
     # Several chances to find one that is more extreme have to be paid for, and so have the two sides.
     no = min(1.0, min(pair[1 - side] for pair in pairs.values()) * len(others))
-    p = _two_sided(yes, no)
-    overall = _kruskal(list(levels.values.values()))
+    p = two_sided(yes, no)
+    overall = kruskal(list(levels.values.values()))
     told = ", ".join(f"{level} {levels.words(level)}" for level in levels.values)
     errors = part["error"].where(~part["lost"], math.inf).groupby(part["level"]).median()
     final = ", ".join(f"{level} {_amount(float(errors[level]))}" for level in levels.values)
     against = ", ".join(
-        f"{'slower' if above <= below else 'faster'} than {level} with {probability(_two_sided(above, below))}"
+        f"{'slower' if above <= below else 'faster'} than {level} with {probability(two_sided(above, below))}"
         for level, (above, below) in pairs.items()
     )
     sentence = (
@@ -316,8 +235,11 @@ def _ranking(claim: Claim, part: pd.DataFrame) -> Outcome:
         f"{claim.value} is {against} ({MANN_WHITNEY}); that it is {'' if yes <= no else 'not '}the {claim.place} has "
         f"{probability(p)}. Median final error: {final}."
     )
-    reaches = [_reach(mine, levels.values[level]) for level in others]
+    if overall > p:
+        sentence += " The values as a whole differ less clearly, and that decides."
+    reaches = [least_p(mine, levels.values[level]) for level in others]
     reach = min(max(reaches), min(reaches) * len(others))
+    reach = max(reach, least_kruskal(list(levels.values.values())))
     # A verdict needs a difference among all the values as well.
     return Outcome(sentence, SUPPORTED if yes <= no else CONTRADICTED, max(p, overall), reach)
 
@@ -334,7 +256,7 @@ def _trend(claim: Claim, part: pd.DataFrame) -> Outcome:
     same = part["value"].nunique() == 1
     found = None if same else stats.spearmanr(part["level"].astype(float), part["value"])
     rho, correlated = (float(found.statistic), float(found.pvalue)) if found else (0.0, 1.0)
-    overall = _kruskal(list(levels.values.values()))
+    overall = kruskal(list(levels.values.values()))
     medians = {level: float(np.median(values)) for level, values in levels.values.items()}
     best, worst = min(medians, key=lambda k: medians[k]), max(medians, key=lambda k: medians[k])
     sentence = (
@@ -343,9 +265,10 @@ def _trend(claim: Claim, part: pd.DataFrame) -> Outcome:
         f"Kruskal–Wallis over its {len(medians)} values gives {probability(overall)}; the median is lowest at "
         f"{number(best)} ({_amount(medians[best])}) and highest at {number(worst)} ({_amount(medians[worst])})."
     )
-    reach = _reach(*levels.values.values())
     if claim.direction == "varies":
-        return Outcome(sentence + " Kruskal–Wallis decides.", SUPPORTED, max(overall, reach), reach)
+        reach = least_kruskal(list(levels.values.values()))
+        return Outcome(sentence + " Kruskal–Wallis decides.", SUPPORTED, overall, reach)
+    reach = least_p(*levels.values.values())
     agrees = (claim.direction == "rises") == (rho > 0.0)
     # The p-value is an approximation that comes too small on few rows.
     return Outcome(
@@ -363,93 +286,18 @@ JUDGES: dict[type[Claim], Callable[[Claim, pd.DataFrame], Outcome]] = {
 
 def _decide(start: str, what: str, larger: float, smaller: float, reach: float, test: str, told: str = "") -> Outcome:
     """The outcome of a test with the one-sided p-values `larger` and `smaller`, told with its two-sided one."""
-    p = _two_sided(larger, smaller)
-    side = "larger" if larger <= smaller else "smaller"
+    p = two_sided(larger, smaller)
+    if larger == smaller:
+        sentence = f"{start}; {what.format('neither larger nor smaller')} ({test})" + (f"; {told}." if told else ".")
+        return Outcome(sentence, OPEN, p, reach)
+    side = "larger" if larger < smaller else "smaller"
     sentence = f"{start}; {what.format(side)} with {probability(p)} ({test})" + (f"; {told}." if told else ".")
     return Outcome(sentence, SUPPORTED if side == "larger" else CONTRADICTED, p, reach)
-
-
-def _two_sided(first: float, second: float) -> float:
-    """The p-value of leaning to either side so far, from those of both sides."""
-    return min(1.0, 2.0 * min(first, second))
-
-
-def _reach(*samples: Array) -> float:
-    """The smallest two-sided p-value of ranks: one order of the samples and its reverse, of all divisions."""
-    divisions, total = 1, 0
-    for sample in samples:
-        total += len(sample)
-        divisions *= math.comb(total, len(sample))
-    return min(1.0, 2.0 / divisions)
-
-
-def _above(first: Array, second: Array) -> float:
-    """P-value of the hypothesis that values of the first sample are not larger than those of the second.
-
-    Mann–Whitney, exact for tied values as well: of all divisions of the ranks, the part with as large a sum.
-    """
-    ranks = np.rint(2.0 * stats.rankdata(np.concatenate([first, second]))).astype(int)
-    ways = np.zeros((len(first) + 1, int(ranks.sum()) + 1))
-    ways[0, 0] = 1.0
-    for rank in ranks:
-        ways[1:, rank:] += ways[:-1, :-rank].copy()
-    return float(ways[-1, int(ranks[: len(first)].sum()) :].sum() / ways[-1].sum())
-
-
-def _kruskal(samples: Sequence[Array]) -> float:
-    values = np.concatenate(samples)
-    return 1.0 if (values == values[0]).all() else float(stats.kruskal(*samples).pvalue)
 
 
 def _levels(part: pd.DataFrame) -> Levels:
     grouped = part.groupby("level", sort=True)["value"]
     return Levels({level: values.to_numpy(dtype=float) for level, values in grouped})
-
-
-def _steps(rows: pd.DataFrame, step: str) -> pd.Series:
-    """The step of each row; that of a row which was lost before it could say is the one of others on the same points.
-
-    Where no row says its step, that of a grid's nodes, in parts of the interval.
-    """
-    known = pd.to_numeric(rows[step]).map(lambda value: float(f"{value:.6g}"))
-    nodes = rows.get("solver.points.counts")
-    if nodes is None:
-        return known
-    if known.isna().all():
-        at = -1 if step == "dt" else 0
-        return nodes.map(lambda text: 1.0 / (json.loads(text)[at] - 1) if isinstance(text, str) else math.nan)
-    return known.fillna(known.groupby(nodes).transform("median"))
-
-
-def _following(rows: pd.DataFrame) -> tuple[str, ...]:
-    """Parameters of the problem that change with the step alone: those of a grid on which the source judges."""
-    names = [name for name in rows if name.startswith("problem.") and rows[name].astype(str).nunique() > 1]
-    steps = [rows[name].astype(str).groupby(rows["level"]).nunique() for name in names]
-    return tuple(name for name, count in zip(names, steps, strict=True) if (count <= 1).all())
-
-
-def _groups(rows: pd.DataFrame, apart: Sequence[str]) -> list[str]:
-    """The solver of each row, with every parameter and circumstance that varies, but for those that stand `apart`."""
-    names = [
-        name
-        for name in rows
-        if (name.startswith(("problem.", "solver.")) or name in ("device", "precision", "threads"))
-        and not name.startswith(tuple(apart) or ("\0",))
-    ]
-    labels = pd.Series("", index=rows.index)
-    for solver, mates in rows.groupby("solver", sort=False):
-        # A parameter of the problem tells groups apart even where each solver met only one value of it.
-        varying = [
-            name for name in names if (rows if name.startswith("problem.") else mates)[name].astype(str).nunique() > 1
-        ]
-        for at, row in mates.iterrows():
-            labels[at] = ", ".join([str(solver), *(f"{n.rpartition('.')[2]} = {number(row[n])}" for n in varying)])
-    return list(labels)
-
-
-def _column(rows: pd.DataFrame, name: str) -> pd.Series:
-    column = name if name in rows else f"metric.{name}"
-    return pd.to_numeric(rows[column]) if column in rows else pd.Series(math.nan, index=rows.index)
 
 
 def _seeds(count: int) -> str:

@@ -93,7 +93,7 @@ def conclude(section: Section, problem: Problem | None = None) -> list[str]:
         sentences += _absence(section, family) or _limit(section, table, family, other)
     if not table and any(c.reliable for c in section.configurations):
         sentences.append(f"Nothing run here reached {scientific(10.0**USEFUL, 1)}.")
-    return sentences + _outside(section, problem) + _evidence(section) + _spreads(section.configurations)
+    return sentences + _outside(section, problem) + _evidence(section, table) + _spreads(section.configurations)
 
 
 def _cost(accuracy: float, classical: Sequence[Configuration], neural: Sequence[Configuration]) -> Cost:
@@ -148,10 +148,11 @@ def _limit(section: Section, table: Sequence[Cost], family: str, other: str) -> 
     assert best is not None
     assert rival is not None
     limit = 10.0 ** (math.ceil(math.log10(best.median("error")) - 1e-9) - 1)
+    median = " in the median over its seeds" if family == "neural" else ""
     return [
-        f"No {NOUNS[family][0]} run here reached {scientific(limit, 1)}: the most accurate one ({best.label}) stops at "
-        f"{scientific(best.median('error'))} after {seconds(best.median('solve_median'))}, while {rival.label} comes "
-        f"to {scientific(rival.median('error'))} in {seconds(rival.median('solve_median'))}."
+        f"No {NOUNS[family][0]} run here reached {scientific(limit, 1)}{median}: the most accurate one ({best.label}) "
+        f"stops at {scientific(best.median('error'))} after {seconds(best.median('solve_median'))}, while "
+        f"{rival.label} comes to {scientific(rival.median('error'))} in {seconds(rival.median('solve_median'))}."
     ]
 
 
@@ -201,18 +202,19 @@ def _compared(ratio: float) -> str:
     return f"{factor(ratio)} times more" if ratio > 1.0 else f"{factor(1.0 / ratio)} times less"
 
 
-def _evidence(section: Section) -> list[str]:
+def _evidence(section: Section, table: Sequence[Cost]) -> list[str]:
     """A warning where a comparison of the families rests on few runs of either."""
     classical, neural = ([c for c in section.configurations if c.family == f] for f in ("classical", "neural"))
     if not classical or not neural:
         return []
-    seeds = sorted({len(c.rows) for c in neural})
-    if min(len(classical), len(neural), seeds[-1]) >= FEW:
+    named = {most_accurate(section, "neural"), *(cost.neural for cost in table)} - {None}
+    seeds = sorted({len(c.rows) for c in named or neural if c})
+    if min(len(classical), len(neural), seeds[0]) >= FEW:
         return []
     span = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]}–{seeds[-1]}"
     return [
-        f"Few runs stand behind this: {len(classical)} classical and {len(neural)} neural configurations; seeds per "
-        f"network: {span}."
+        f"Few runs stand behind this: {len(classical)} classical and {len(neural)} neural configurations; seeds of the "
+        f"networks named here: {span}."
     ]
 
 

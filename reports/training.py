@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -105,7 +106,8 @@ def losses(courses: Sequence[Course], palette: Palette, name: str) -> Figure | N
                     low, high = stack.min(axis=0), stack.max(axis=0)
                     axes.fill_between(at, low, high, color=style["color"], alpha=0.18, lw=0)
                 extent += _positive(stack)
-                label += f": {scientific(float(middle[-1]), 2)} at the end" if np.isfinite(middle[-1]) else ""
+                last = float(np.median([loss[-1] for _, loss in good]))
+                label += f": {scientific(last, 2)} at the end" if np.isfinite(last) else ""
             handles.append(Line2D([], [], label=label, lw=1.3, **(style if good else style | {"ls": ":"})))
         if not extent:
             return None
@@ -206,12 +208,12 @@ def _together(seeds: Iterable[dict[str, Array]], along: str, values: str) -> lis
 
 
 def common_losses(histories: Sequence[Path]) -> Path:
-    """Losses of several seeds over their common iterations: (n,) and (seeds, n); what has no logarithm is NaN."""
-    length = min(loss.size for _, loss in histories)
-    stack = np.array([loss[:length] for _, loss in histories])
+    """Losses of several seeds at the iterations that all noted: (n,) and (seeds, n); what has no logarithm is NaN."""
+    at = functools.reduce(np.intersect1d, [at for at, _ in histories])
+    stack = np.array([loss[np.searchsorted(own, at)] for own, loss in histories])
     stack = np.where(np.isfinite(stack) & (stack > 0.0), stack, np.nan)
-    keep = _kept(length)
-    return np.maximum(histories[0][0][keep], 1), stack[:, keep]
+    keep = _kept(at.size)
+    return np.maximum(at[keep], 1), stack[:, keep]
 
 
 def _thinned(at: Array, values: Array) -> Path:

@@ -201,7 +201,7 @@ class PINN(Solver):
         unknowns = sum(part.size for layer in layers for part in layer)
         for stage, _, _ in self.stages:
             if isinstance(stage, LevenbergMarquardt):
-                need = stage.bytes(rows, unknowns, 8) / 1e9
+                need = stage.bytes(rows, unknowns) / 1e9
                 if need > stage.memory:
                     self._refuse(
                         f"optimizer lm would need {need:.3g} GB for {rows} residuals × {unknowns} parameters, and "
@@ -219,7 +219,11 @@ class PINN(Solver):
         if points.every:
             # New points are drawn once, from a pool that may be larger than they are.
             points = replace(points, every=min(points.every, max(1, few // 2)))
-        return replace(self, iterations=few, optimizer=optimizer, points=points, time_limit=0.0)
+        constraint = self.constraint
+        if isinstance(constraint, Penalty) and constraint.balance:
+            balance = replace(constraint.balance, every=min(constraint.balance.every, max(1, few // 2)))
+            constraint = replace(constraint, balance=balance)
+        return replace(self, iterations=few, optimizer=optimizer, points=points, constraint=constraint, time_limit=0.0)
 
     def formulation(self, problem: Problem, calculus: Calculus | None = None, seed: int = 0) -> Formulation:
         """Residual and loss for `problem`; without a `calculus` only their layout can be asked for.

@@ -19,7 +19,7 @@ from backends.neural.activations import ACTIVATIONS
 from backends.neural.collocation import PointSet
 from backends.neural.description import PINN
 from backends.neural.jets import NORMALISING_EPSILON, JetAlgebra, Orders, Statistics, moments
-from backends.neural.linearisation import RecordingAlgebra, Sensitivity, row_scales, sensitivities
+from backends.neural.linearisation import RecordingAlgebra, Sensitivity, row_scales, sensitivities, sum_of_squares
 from backends.neural.optimizers import LBFGS, SGD, AdamW, LevenbergMarquardt, Scheduled, SSBroyden
 from backends.neural.residual import Calculus, Network
 from backends.neural.training import Driver, TrainingSession
@@ -27,7 +27,11 @@ from backends.operations import jax_operations
 from problems.base import Array, Problem
 
 SHARE = 1_500_000
-"""Multiplications of jets by weights, per iteration and processor, for which dividing the points pays on a CPU."""
+"""Multiplications of jets by weights, per iteration and processor, for which dividing the points pays on a CPU.
+
+Measured on the heat equation, three layers of 32, two processors, one against both: 0.078 against 0.118 ms per
+iteration of 64 points, 0.37 against 0.29 of 512, 1.16 against 0.87 of 2048.
+"""
 
 EVERYWHERE = PartitionSpec()  # type: ignore[no-untyped-call]
 
@@ -151,11 +155,11 @@ class LoopDriver(Driver):
     def compile(self) -> None:
         """Compile the start and the loop, so that training calls nothing else."""
         session = self.session
-        session.prepare_call(f"start {self.index}", self.optimizer(self.rates).init, session.parameters)
+        session.prepare_call(f"start {self.index}", self.optimizer().init, session.parameters)
         self.begin()
         loop, arguments = self.loop, self.arguments()
         if self.mesh is not None:
-            parts = jax.tree.map(lambda leaf: _specification(leaf), arguments)
+            parts = jax.tree.map(_specification, arguments)
             loop = jax.shard_map(loop, mesh=self.mesh, in_specs=parts, out_specs=EVERYWHERE, check_vma=False)
             session.engine = f"compiled loops, points divided among {self.shares} processors"
         small = session.work() < 2 * SHARE
@@ -172,8 +176,8 @@ class LoopDriver(Driver):
             self.last = math.inf
             self.state = self.session.compiled[f"start {self.index}"](self.session.parameters)
 
-    def optimizer(self, rates: Any) -> Any:
-        """The described optimizer, with the table of learning rates as an argument."""
+    def optimizer(self) -> Any:
+        """The described optimizer."""
         stage = self.stage
         if isinstance(stage, LBFGS):
             search = optax.scale_by_zoom_linesearch(
@@ -182,7 +186,7 @@ class LoopDriver(Driver):
             return optax.lbfgs(memory_size=stage.memory, linesearch=search)
 
         def rate(count: Any) -> Any:
-            return jnp.asarray(rates)[count]
+            return jnp.asarray(self.rates)[count]
 
         if isinstance(stage, SGD):
             return optax.sgd(rate, momentum=stage.momentum or None)
@@ -246,7 +250,7 @@ class LoopDriver(Driver):
 
     def loop(self, parameters: Any, state: Any, span: Any, sets: Any, fixed: Any, weights: Any) -> Any:
         """Iterations span[0] … span[1] − 1, fewer if the loss is not finite any more."""
-        session, optimizer = self.session, self.optimizer(self.rates)
+        session, optimizer = self.session, self.optimizer()
 
         def step(carry: Any) -> Any:
             k, parameters, state, *_ = carry
@@ -313,9 +317,7 @@ class JaxSession(TrainingSession):
         jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]
         self.device = jax.devices("gpu" if context.device == "cuda" else "cpu")[0]
         dtype = context.dtype
-        calculus = Calculus(
-            jnp, jax_operations(), jax.jvp, jax.jvp, lambda row: jnp.asarray(row, dtype), lax.stop_gradient
-        )
+        calculus = Calculus(jnp, jax_operations(), jax.jvp, jax.jvp, lax.stop_gradient)
         super().__init__(solver, problem, context, calculus)
         self.compiled: dict[str, Any] = {}
         self._drivers: dict[int, LoopDriver] = {}
@@ -330,8 +332,8 @@ class JaxSession(TrainingSession):
                 for s in self.sets
             )
         )
-        reference = np.asarray(self.reference_points()).astype(dtype)
-        self._reference = self.to_device(reference)
+        reference = self.reference_points() if solver.network.normalises else None
+        self._reference = None if reference is None else self.to_device(reference.astype(dtype))
         self.places: Any = None
         self.term_weights = self.weights.astype(context.dtype)
 
@@ -355,7 +357,7 @@ class JaxSession(TrainingSession):
             piece = jax.ShapeDtypeStruct((self.piece, len(self.formulation.lower)), self.context.dtype)  # type: ignore[no-untyped-call]
             self.prepare_call("values", self._values_at, self.parameters, piece)
             for index, (stage, _, _) in enumerate(self.stages):
-                if type(stage) not in self.host_kinds:
+                if not isinstance(stage, (LevenbergMarquardt, SSBroyden)):
                     self._drivers[index] = LoopDriver(self, index)
                     self._drivers[index].compile()
             self._compile_for_the_host()
@@ -399,7 +401,7 @@ class JaxSession(TrainingSession):
         return len(self.sets[0]) * weights * self.formulation.orders.count
 
     def shares(self) -> int:
-        """Among how many processors an iteration divides the points inside."""
+        """Among how many processors an iteration divides the points inside: as many as give each the same number."""
         assert self.sets[0] is not None
         # Batch statistics and causal weights belong to all points together.
         if self.device.platform != "cpu" or self.solver.network.normalises or self.solver.weighting is not None:
@@ -556,7 +558,7 @@ class JaxSession(TrainingSession):
         return [tuple(next(pieces).reshape(part.shape) for part in layer) for layer in self.layers]
 
     def _values_at(self, parameters: Any, points: Any) -> Any:
-        if not self.solver.network.normalises:
+        if self._reference is None:
             return self.formulation.values(self._plain(parameters, 0), points)
         count = len(self._reference)
         joined = jnp.concatenate([self._reference, points])
@@ -634,7 +636,7 @@ class JaxSession(TrainingSession):
 
     def _linearised(self, parameters: Any, places: Any, weights: Any) -> tuple[Any, Any, Any]:
         rows, parts = self._sensitivities(parameters, places, weights)
-        square = sum(s.square(jnp) for block in parts for s in block)
+        square = sum_of_squares(parts, jnp)
         return rows, [[(s.inputs, s.slopes) for s in block] for block in parts], square
 
     def _forward(self, pieces: Any, vector: Any) -> Any:

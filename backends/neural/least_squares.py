@@ -30,7 +30,7 @@ LARGEST_DAMPING = 1e12
 """Relative to the mean square of J's columns; where even such a step fails, the loss is at rounding."""
 SMALLEST_DAMPING = 1e-17
 
-Step = Callable[[float], Array]
+Step = Callable[[float], Array | None]
 """Damping μ → step δ (p,)."""
 
 
@@ -59,18 +59,21 @@ class LeastSquaresDriver(Driver):
 
     def _iterate(self) -> Array:
         session, d = self.session, self.described
-        residuals, step, mean_square = self._linearise()
-        loss = float(residuals @ residuals)
+        step, mean_square = self._linearise()
+        # By the same sum as that of every trial: r·r rounds otherwise, and could make no step look like progress.
+        terms = session.terms_at(self.parameters)
+        loss = float(session.weights @ terms)
         if not np.isfinite(loss):
             return np.full(len(session.weights), np.nan)
         moved = self._damp(step, mean_square, loss) if d.search == "damping" else self._halve(step, mean_square, loss)
-        return session.terms_at(self.parameters) if moved is None else moved
+        return terms if moved is None else moved
 
     def _damp(self, step: Step, mean_square: float, loss: float) -> Array | None:
         """Terms of the loss after a step with enough damping; None where no damping is enough."""
         d = self.described
         for _ in range(ATTEMPTS):
-            terms = self._try(step(self.damping * mean_square), loss)
+            found = step(self.damping * mean_square)
+            terms = None if found is None else self._try(found, loss)
             if terms is not None:
                 self.damping = max(self.damping / d.fall, SMALLEST_DAMPING)
                 return terms
@@ -85,6 +88,8 @@ class LeastSquaresDriver(Driver):
         """Terms of the loss after the best of the step and its halves; None where none is lower."""
         direction, start, best = step(self.damping * mean_square), self.parameters, None
         for k in range(HALVINGS):
+            if direction is None:
+                break
             trial = start + 0.5**k * direction
             terms = self.session.terms_at(trial)
             value = float(self.session.weights @ terms)
@@ -103,8 +108,8 @@ class LeastSquaresDriver(Driver):
         self.parameters = trial
         return terms
 
-    def _linearise(self) -> tuple[Array, Step, float]:
-        """Residuals, the step as a function of the damping, and the mean square of J's columns."""
+    def _linearise(self) -> tuple[Step, float]:
+        """The step as a function of the damping, None where rounding leaves none; the mean square of J's columns."""
         d, session = self.described, self.session
         if d.solve == "matrix-free":
             residuals, forward, adjoint, square = session.products_at(self.parameters)
@@ -120,7 +125,7 @@ class LeastSquaresDriver(Driver):
                 )
                 return np.asarray(found[0])
 
-            return residuals, iterative, mean_square
+            return iterative, mean_square
         residuals, jacobian = session.jacobian_at(self.parameters)
         kernel = d.uses_kernel(*jacobian.shape)
         normal = session.gram(np.ascontiguousarray(jacobian.T) if kernel else jacobian)
@@ -128,14 +133,13 @@ class LeastSquaresDriver(Driver):
         mean_square = float(np.trace(normal)) / jacobian.shape[1]
         diagonal = np.diagonal(normal).copy()
 
-        def direct(damping: float) -> Array:
+        def direct(damping: float) -> Array | None:
             np.fill_diagonal(normal, diagonal + damping)
             try:
                 factor = scipy.linalg.cho_factor(normal, check_finite=False)
             except scipy.linalg.LinAlgError:
-                # Rounding has made it indefinite: the caller raises the damping after a step that does not move.
-                return np.zeros(jacobian.shape[1])
-            solved = scipy.linalg.cho_solve(factor, right, check_finite=False)
+                return None
+            solved = np.asarray(scipy.linalg.cho_solve(factor, right, check_finite=False))
             return jacobian.T @ solved if kernel else solved
 
-        return residuals, direct, mean_square
+        return direct, mean_square

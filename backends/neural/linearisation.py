@@ -46,12 +46,12 @@ class Sensitivity:
             columns.append(s[:, 0].reshape(m * n, -1))
         return xp.concatenate(columns, 1)
 
-    def square(self, xp: Any) -> Any:
-        """Sum of the squares of the rows' entries: Σ_jk (y_j·y_k)(s_j·s_k) + s_0·s_0 at each point."""
+    def product(self, other: Sensitivity, xp: Any) -> Any:
+        """Sum of the products of both rows' entries: Σ_jk (y_j·y'_k)(s_j·s'_k) + s_0·s'_0 at each point."""
         total: Any = 0.0
-        for y, s in zip(self.inputs, self.slopes, strict=True):
-            entering, leaving = xp.einsum("jni,kni->njk", y, y), xp.einsum("mjno,mkno->njk", s, s)
-            total = total + (entering * leaving).sum() + (s[:, 0] ** 2).sum()
+        for y, s, z, r in zip(self.inputs, self.slopes, other.inputs, other.slopes, strict=True):
+            entering, leaving = xp.einsum("jni,kni->njk", y, z), xp.einsum("mjno,mkno->njk", s, r)
+            total = total + (entering * leaving).sum() + (s[:, 0] * r[:, 0]).sum()
         return total
 
     def forward(self, xp: Any, layers: Sequence[tuple[Any, Any]]) -> Any:
@@ -69,6 +69,11 @@ class Sensitivity:
             weighted = xp.einsum("mn,mjno->jno", rows.reshape(m, n), s)
             parts.append((xp.einsum("jni,jno->io", y, weighted), weighted[0].sum(0)))
         return parts
+
+
+def sum_of_squares(blocks: Sequence[Sequence[Sensitivity]], xp: Any) -> Any:
+    """Of all entries of all rows; a row is the sum of its block's parts."""
+    return sum(a.product(b, xp) for block in blocks for a in block for b in block)
 
 
 def row_scales(form: Formulation, blocks: Sequence[Any], inside: Any, weights: Any) -> list[Any]:

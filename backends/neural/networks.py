@@ -230,6 +230,3 @@ class ModifiedMLP(Architecture):
         for layer in range(self.layers):
             y = algebra.add(u, algebra.multiply(algebra.dense(y, 1 + layer, self.activation), change))
         return algebra.dense(y, 1 + self.layers)
-
-
-Network = MLP | DGM | Residual | ModifiedMLP

@@ -78,7 +78,9 @@ class LBFGS(Parameterised):
     kind: ClassVar[str] = "lbfgs"
 
     memory: int = parameter(50, "pairs of steps and gradient changes that are kept", least=1)
-    searches: int = parameter(25, "evaluations at most in one line search; torch's own has 25 always", least=2)
+    searches: int = parameter(
+        25, "evaluations at most per line search; with torch, on average between two notes of the loss", least=2
+    )
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class SSBroyden(Parameterised):
     scaling: str = parameter(
         "broyden", "which self-scaled update; bfgs for φ = 1, none for plain BFGS", choices=("broyden", "bfgs", "none")
     )
-    searches: int = parameter(25, "evaluations at most in one line search", least=2)
+    searches: int = parameter(25, "brackets that a line search tries, and then shortenings of the step", least=2)
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,12 @@ class LevenbergMarquardt(Parameterised):
     inner: int = parameter(200, "LSMR iterations at most per step", least=1)
     memory: float = parameter(4.0, "gigabytes that J and its normal matrix may take", above=0)
 
-    def bytes(self, rows: int, unknowns: int, itemsize: int) -> int:
+    def bytes(self, rows: int, unknowns: int) -> int:
         """What J (twice, while it is put together) and the system to solve take; only layers' jets if matrix-free."""
         if self.solve == "matrix-free":
             return 0
         side = rows if self.uses_kernel(rows, unknowns) else unknowns
-        return itemsize * (2 * rows * unknowns + 2 * side * side)
+        return 8 * (2 * rows * unknowns + 2 * side * side)
 
     def uses_kernel(self, rows: int, unknowns: int) -> bool:
         """Whether the system has the size of the points rather than that of the parameters."""

@@ -42,11 +42,10 @@ class PDEFormulation(Formulation):
         self._source_is_data = _is_data(problem, x, t)
         common = None if self._varies else _common_diffusivity(kappa)
         self._collapsed = common is not None
-        self.orders = (
-            Orders(len(self.lower), problem.dimension)
-            if common is None
-            else Orders(problem.dimension, 1, laplacian=-common)
-        )
+        if common is not None:
+            self.orders = Orders(problem.dimension, 1, laplacian=-common)
+        else:
+            self.orders = Orders(len(self.lower), problem.dimension if has_diffusion(problem) else 0)
         if setting.trial is not None:
             periodic = (axis for axis, side, kind in problem.faces() if side == 0 and isinstance(kind, Periodic))
             self.wraps = tuple(periodic)

@@ -69,8 +69,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "iterations": 5_000,
             "keep": "last",
         },
-        # The best set-ups found, one for all seeds: chosen by errors on seeds from 100 on, reported on others. What
-        # the choice cost stands in README.md.
+        # The best set-ups found, one for all seeds. How they were chosen, and what that cost, stands in README.md.
         "best-heat": {
             "network": {"widths": (24, 24)},
             "points": {"kind": "chebyshev", "counts": (30,)},

@@ -35,7 +35,7 @@ Field = Callable[[Sequence[Any]], tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class Calculus:
-    """What the engine brings: array module, operations, forward derivatives, and constants in its type.
+    """What the engine brings: array module, operations, forward derivatives.
 
     `jvp` can be nested; `total` (of a function with a tuple of values) need not be, but costs less at each iteration.
     `constant` cuts a value off from differentiation.
@@ -45,7 +45,6 @@ class Calculus:
     ops: Operations
     jvp: Callable[..., tuple[Any, Any]]
     total: Callable[..., tuple[Any, Any]]
-    array: Callable[[Array], Any]
     constant: Callable[[Any], Any]
 
 

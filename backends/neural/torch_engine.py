@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,14 +15,16 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from backends.base import Context
 from backends.neural.activations import ACTIVATIONS
 from backends.neural.collocation import PointSet
-from backends.neural.description import PINN
 from backends.neural.jets import JetAlgebra, Orders, Statistics
-from backends.neural.linearisation import Sensitivity, row_scales, sensitivities
+from backends.neural.linearisation import Sensitivity, row_scales, sensitivities, sum_of_squares
 from backends.neural.optimizers import LBFGS, SGD, AdamW, Scheduled
 from backends.neural.residual import Calculus, Network
 from backends.neural.training import Driver, TrainingSession
 from backends.operations import torch_operations
 from problems.base import Array, Problem
+
+if TYPE_CHECKING:
+    from backends.torch_pinn import TorchPINN
 
 DRAWN_TOGETHER = 65_536
 """Points drawn in one go: enough to hide what each operation costs, and some tens of megabytes."""
@@ -241,18 +243,20 @@ class LBFGSDriver(Driver):
 class TorchSession(TrainingSession):
     """One training run: eager or compiled on a CPU; on a GPU a captured iteration is replayed, or launches dominate."""
 
-    def __init__(self, solver: PINN, problem: Problem, context: Context) -> None:
+    solver: TorchPINN
+
+    def __init__(self, solver: TorchPINN, problem: Problem, context: Context) -> None:
         torch.backends.cuda.matmul.allow_tf32 = False
         self.device = torch.device(context.device)
         self.dtype = getattr(torch, context.precision)
         self.engine = "captured graph, fused optimizer" if self.device.type == "cuda" else "eager, fused optimizer"
-        calculus = Calculus(torch, torch_operations(), jvp, total_derivative, self.tensor, lambda value: value.detach())
+        calculus = Calculus(torch, torch_operations(), jvp, total_derivative, lambda value: value.detach())
         super().__init__(solver, problem, context, calculus)
         self._initial = np.concatenate([part.ravel() for layer in self.layers for part in layer])
         # One tensor of all parameters: an optimizer's fixed costs arise once instead of once per layer.
         self.vector = self.tensor(self._initial).requires_grad_()
         self._constants = None if self.constants is None else self.tensor(self.constants)
-        self._reference = self.tensor(self.reference_points())
+        self._reference = self.tensor(self.reference_points()) if solver.network.normalises else None
         self._term_weights = self.tensor(self.weights)
         self._sets: tuple[Any, ...] = tuple(
             None if s is None else (self.tensor(s.base), self.tensor(s.span), torch.as_tensor(s.rows).to(self.device))
@@ -262,6 +266,7 @@ class TorchSession(TrainingSession):
             None if s is None else self._place(arrays[0].clone(), inside=k == 0)
             for k, (s, arrays) in enumerate(zip(self.sets, self._sets, strict=True))
         )
+        self._moved = False
         self._drivers: dict[int, Any] = {}
         self._compiled: Callable[..., Any] | None = None
         self.synchronise()
@@ -272,7 +277,7 @@ class TorchSession(TrainingSession):
             for index, (stage, _, _) in enumerate(self.stages):
                 if isinstance(stage, Scheduled):
                     self._drivers[index] = StepDriver(self, index)
-        elif getattr(self.solver, "compiles", False):
+        elif self.solver.compiles:
             self._compile_gradient()
 
     def _compile_gradient(self) -> None:
@@ -313,7 +318,9 @@ class TorchSession(TrainingSession):
     def restart(self) -> None:
         """Initial parameters, initial points."""
         self.put(self._initial)
-        self.place(*(None if s is None else s.base for s in self.sets))
+        if self._moved:
+            self.place(*(None if s is None else s.base for s in self.sets))
+            self._moved = False
 
     def first_order(self, index: int) -> Driver:
         """One operation after the other, or the captured iteration."""
@@ -378,7 +385,7 @@ class TorchSession(TrainingSession):
             return total
 
         with torch.no_grad():
-            square = sum(float(s.square(torch)) for block in parts for s in block)
+            square = float(sum_of_squares(parts, torch))
         return rows, forward, adjoint, square
 
     def residual_at(self, points: Array) -> Array:
@@ -401,6 +408,7 @@ class TorchSession(TrainingSession):
 
     def place(self, inside: Array | None, conditions: Array | None) -> None:
         """Prepare new points, in place of the old ones, whose tensors a captured iteration may know."""
+        self._moved = True
         for k, points in enumerate((inside, conditions)):
             if points is not None:
                 new = self._place(self.tensor(points), inside=k == 0)
@@ -420,7 +428,7 @@ class TorchSession(TrainingSession):
     def evaluate(self, points: Array) -> Array:
         """The trained trial function at one piece of points."""
         tensor, count = self.tensor(points), 0
-        if self.solver.network.normalises:
+        if self._reference is not None:
             count = len(self._reference)
             tensor = torch.cat([self._reference, tensor])
         with torch.no_grad():

@@ -113,7 +113,8 @@ class TrainingSession(Session, ABC):
         self.stages = solver.stages
         self.piece = min(LARGEST_PIECE, 1 << (max(101, len(problem.points())) - 1).bit_length())
         self.log = Log()
-        self._done = self._renewed = 0
+        self._done = self._renewed = self._looked = 0
+        self._last = solver.iterations
 
     # What an engine offers: parameters are one vector (p,) on the host, layer after layer, weights before biases.
 
@@ -174,20 +175,16 @@ class TrainingSession(Session, ABC):
         product: Array = matrix.T @ matrix
         return product
 
-    @property
-    def host_kinds(self) -> set[type]:
-        """Kinds of optimizers that run on the host."""
-        return {type(stage) for stage, _, _ in self.stages} & {LevenbergMarquardt, SSBroyden}
-
     def solve(self) -> None:
         """Train from the initial parameters."""
         self.restart()
-        self.log, self._done, self._renewed = Log(), 0, 0
+        self.log, self._done, self._renewed, self._looked = Log(), 0, 0, 0
         self.reweigh(self.formulation.weights)
         self._generator = points_generator(self.context.seed)
         self.context.watch.look(0, self.solution)
         for index, (_, start, end) in enumerate(self.stages):
             # Where an earlier stage ended before its time, this one keeps its own number of iterations.
+            self._last = self._done + self.solver.iterations - start
             self._run(self._driver(index), self._done + end - start)
             if self.log.stopped_by == TIME:
                 break
@@ -196,8 +193,8 @@ class TrainingSession(Session, ABC):
             self.put(best)
         else:
             self.log.best_iteration = self._done
-        # Looks are not repeated where nothing was run since the last one.
-        self.context.watch.look(self._done, self.solution)
+        if best is not None or self._looked < self._done:
+            self.context.watch.look(self._done, self.solution)
 
     def _driver(self, index: int) -> Driver:
         from backends.neural.least_squares import LeastSquaresDriver
@@ -240,12 +237,14 @@ class TrainingSession(Session, ABC):
                 idle = 0 < solver.patience <= self._done - log.progress_iteration
             if self._done >= look:
                 watch.look(self._done, self.solution)
+                self._looked = self._done
                 look = max(self._done + 1, math.ceil(self._done * LOOK_RATIO))
             if timed_out:
                 log.stopped_by = TIME
                 return
             # A driver that is stuck may find its way on other points, unless it has just had them.
-            if idle or (driver.stuck and not (renewal and self._done > self._renewed + 1)):
+            others = renewal and self._done > self._renewed + 1 and not self._settled()
+            if idle or (driver.stuck and not others):
                 log.stopped_by = STAGNATION
                 return
             if self._done < end:
@@ -253,7 +252,7 @@ class TrainingSession(Session, ABC):
 
     def _settled(self) -> bool:
         """The last points are kept for a while, so that training does not end on some that were hardly used."""
-        left = 1.0 - self._done / self.solver.iterations
+        left = (self._last - self._done) / self.solver.iterations
         if self.solver.time_limit:
             left = min(left, 1.0 - self.context.watch.elapsed() / self.solver.time_limit)
         return left <= SETTLED
@@ -268,7 +267,7 @@ class TrainingSession(Session, ABC):
         """New points and new weights where it is time for them."""
         points, balance = self.solver.points, self.solver.constraint.balance
         changed = False
-        due = driver.stuck or (self._done >= self._renewed + points.every and not self._settled())
+        due = not self._settled() and (driver.stuck or self._done >= self._renewed + points.every)
         if points.every and due:
             form = self.formulation
             inside = points.renewed(form.lower, form.upper, self._generator, self.residual_at if points.pool else None)
@@ -310,7 +309,7 @@ class TrainingSession(Session, ABC):
         facts: dict[str, Any] = {
             "unknowns": sum(part.size for layer in self.layers for part in layer),
             "iterations": self._done,
-            "engine": self.engine,
+            "engine": self._engine(),
             "derivatives": self.solver.mode,
             "stopped_by": log.stopped_by,
             "best_iteration": log.best_iteration,
@@ -335,6 +334,12 @@ class TrainingSession(Session, ABC):
             facts["trajectory_t"] = np.linspace(equation.start_time(), equation.final_time(), 101)
             facts["trajectory_y"] = self._values(facts["trajectory_t"][:, None])
         return facts
+
+    def _engine(self) -> str:
+        """How the inner loops were run."""
+        on_host = [isinstance(stage, (LevenbergMarquardt, SSBroyden)) for stage, _, _ in self.stages]
+        host = "optimizer on the host, residuals and derivatives by the framework"
+        return host if all(on_host) else f"{self.engine}; {host}" if any(on_host) else self.engine
 
     def _values(self, points: Array) -> Array:
         """In pieces of one size, the last one padded, so that memory is bounded and nothing is compiled twice."""

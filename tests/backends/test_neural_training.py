@@ -165,6 +165,7 @@ def test_after_a_stage_without_progress_the_next_one_has_its_own_iterations(engi
     [
         ("torch", {"iterations": 137}),
         ("jax", {"iterations": 137}),
+        ("torch", {"iterations": 26}),
         ("torch", {"iterations": 30, "optimizer.kind": "lm"}),
         ("torch", {"iterations": 30, "optimizer.kind": "ssbroyden"}),
         ("torch", {"iterations": 30, "optimizer.kind": "lbfgs"}),

@@ -30,11 +30,11 @@ def test_ratio_is_taken_within_a_round(script: Any) -> None:
     times = {("deepxde-jax", 64): {0: 2.0, 1: 6.0, 2: 90.0}, ("jax-pinn", 64): {0: 1.0, 1: 3.0}}
     assert script.ratio(times, "deepxde-jax", "jax-pinn", 64) == pytest.approx(2.0)
     assert script.ratio(times, "deepxde-jax", "jax-pinn", 512) is None
-    lines = script.table(times).splitlines()
+    lines = script.table(times, {("deepxde-jax", 64): {0: 0.5, 1: 0.7}}).splitlines()
     assert lines[0] == "| ms per step | 64 points |"
     assert "| deepxde-jax | 6 (2 – 90) |" in lines
     assert "| jax-pinn | 2 (1 – 3) |" in lines
-    assert lines[-1] == "| deepxde-jax / jax-pinn | 2 |"
+    assert lines[-2:] == ["| deepxde-jax / jax-pinn | 2 |", "| deepxde-jax: compilation, s | 0.6 |"]
 
 
 def test_time_per_step_is_solve_time_over_iterations(script: Any, tmp_path: Path) -> None:
@@ -44,9 +44,12 @@ def test_time_per_step_is_solve_time_over_iterations(script: Any, tmp_path: Path
     subprocess.run([sys.executable, "-m", "benchmarks", *words], cwd=ROOT, check=True, capture_output=True)
     records = script.store.read(tmp_path / "run")[0]
     own = next(record for record in records if record.solver == "torch-pinn")
-    times = script.step_times(records)
+    times, compilations = script.step_times(records)
     assert set(times) == {("torch-pinn", 32)}
     assert times["torch-pinn", 32][0] == pytest.approx(1e3 * float(np.median(own.solve_s)) / 50)
+    assert compilations["torch-pinn", 32][0] == float(np.median(own.compile_s))
+    with pytest.raises(ValueError, match="two rows of torch-pinn with 32 points and seed 0"):
+        script.step_times([own, own])
     shown = subprocess.run([sys.executable, str(SCRIPT), str(tmp_path / "run")], capture_output=True, text=True)
     assert "torch-pinn" in shown.stdout, shown.stderr
 

@@ -15,8 +15,10 @@ import problems
 import reports
 from problems import Problem
 from problems.claims import Claim, ExtrapolationClaim, RankingClaim, RefinementClaim, TrendClaim
-from reports.claims import CONTRADICTED, LEVEL, NOT_RUN, OPEN, SUPPORTED, Judgement, holm, judge_all, mean_loss, rivals
+from reports.claims import CONTRADICTED, LEVEL, NOT_RUN, OPEN, SUPPORTED, Judgement, judge_all, rivals
+from reports.evidence import mean_loss
 from reports.frame import frame
+from reports.rank_tests import holm, kruskal, least_kruskal
 from reports.run import Run
 from tests.reports.synthetic import Writer, exact
 
@@ -43,11 +45,16 @@ def judge(folder: Path, **claims: Claim) -> list[Judgement]:
 
 
 def refined(
-    folder: Path, coarse: Sequence[float | None], fine: Sequence[float | None], coarser: Sequence[float] = ()
+    folder: Path, coarse: Sequence[float | None], fine: Sequence[float | None], **others: Sequence[float]
 ) -> Judgement:
-    """Errors at dx = 0.2, 0.1 and 0.05, each on a grid of its own to be judged on; None for a lost seed."""
+    """Errors at dx = 0.1 and 0.05, and at 0.2 (`coarser`), 0.08 (`after`) and 0.0625 (`before`); None for a lost seed.
+
+    Each has a grid of its own to be judged on.
+    """
     writer = Writer(folder)
-    for dx, errors in ((0.2, coarser), (0.1, coarse), (0.05, fine)):
+    between = {0.08: others.get("after", ()), 0.0625: others.get("before", ())}
+    given = {0.2: others.get("coarser", ()), 0.1: coarse, **between, 0.05: fine}
+    for dx, errors in given.items():
         heat = make("heat-1d", "s1", level_spacing=dx)
         for seed, error in enumerate(errors):
             row: dict[str, Any] = {"family": "neural", "published": KEY, "seed": seed}
@@ -298,8 +305,9 @@ def test_normalisation_is_slowest_on_one_activation_and_fastest_on_the_other(tmp
     assert f"Kruskal–Wallis p = {math.exp(-6.25):.4f}" in found[0].sentence
     (dispute,) = rivals(found)
     assert dispute == (
-        "network.normalisation = after: the rows support a source (“slowest”) on network, activation = tanh; "
-        "a source (“fastest”) on network, activation = relu."
+        "network.normalisation = after: a source (“slowest”) is supported on network, activation = tanh; contradicted "
+        "on network, activation = relu, and a source (“fastest”) is supported on network, activation = relu; "
+        "contradicted on network, activation = tanh."
     )
 
 
@@ -309,7 +317,7 @@ def test_normalisation_in_the_middle_contradicts_both(tmp_path: Path) -> None:
     assert [j.decided for j in found] == pytest.approx([2 * COMPLETE] * 2)
     assert "that it is not the slowest has p = 0.016." in found[0].sentence
     (dispute,) = rivals(found)
-    assert "(“slowest”) nowhere; a source (“fastest”) nowhere; neither on network." in dispute
+    assert "(“slowest”) is contradicted on network, and a source (“fastest”) is contradicted on network." in dispute
 
 
 def test_normalisation_that_differs_from_one_other_alone_is_not_settled(tmp_path: Path) -> None:
@@ -327,6 +335,40 @@ def test_two_seeds_of_each_normalisation_settle_nothing(tmp_path: Path) -> None:
     found = ranked(tmp_path / "run", {"tanh": {mode: [size, 1.1 * size] for mode, size in ORDER.items()}})
     assert {j.verdict for j in found} == {OPEN}
     assert all("too few seeds" in j.sentence for j in found)
+    assert "is not settled on network" in rivals(found)[0]
+
+
+def test_claims_of_which_nothing_was_tested_are_no_dispute(tmp_path: Path) -> None:
+    found = ranked(tmp_path / "run", {"tanh": {"none": [1.0, 1.1, 1.2]}})
+    assert {j.verdict for j in found} == {OPEN}
+    assert rivals(found) == []
+
+
+def test_a_trend_against_the_ends_forbids_a_verdict(tmp_path: Path) -> None:
+    """The finest grid is worse than the coarsest, but from the second on errors fall: 85 pairs rise and 96 fall."""
+    found = refined(tmp_path / "run", LOW, HIGH, after=[1e-1] * 6, before=[5e-2] * 6)
+    assert found.verdict == OPEN
+    assert found.decided == pytest.approx(COMPLETE, rel=1e-12)
+    assert "The steps between do not agree with the ends." in found.sentence
+
+
+def test_a_finest_grid_that_only_diverged_is_evidence(tmp_path: Path) -> None:
+    """Its step follows from its nodes and from the interval of the grids that finished."""
+    found = refined(tmp_path / "run", LOW, [None] * 5)
+    assert (found.verdict, found.lost) == (SUPPORTED, 5)
+    assert "no answer (5 seeds, 5 failed) at dx = 0.05" in found.sentence
+
+
+@pytest.mark.parametrize("sizes", [(2, 2, 2), (1,) * 11, (5, 5, 5)])
+def test_no_order_of_values_is_rarer_than_the_least_p_value(sizes: tuple[int, ...]) -> None:
+    generator = np.random.default_rng(0)
+    least = least_kruskal([np.zeros(n) for n in sizes])
+    shuffled = (generator.permutation(sum(sizes)).astype(float) for _ in range(200))
+    assert min(kruskal(np.split(values, np.cumsum(sizes)[:-1])) for values in shuffled) >= least
+    k = len(sizes)
+    if sizes == (2, 2, 2):  # Ranks 1–2, 3–4, 5–6: H = 12/(6·7) · (3² + 7² + 11²)/2 − 3·7 = 32/7.
+        assert least == pytest.approx(math.exp(-16 / 7), rel=1e-12)
+    assert (least < LEVEL) == (sizes == (5, 5, 5)), k
 
 
 def batches(folder: Path, direction: Any, power: float, bowl: float = 0.0) -> Judgement:
@@ -414,7 +456,7 @@ def test_mean_loss_ends_where_it_is_told(tmp_path: Path) -> None:
 
 
 def test_report_shows_claims_with_their_figures(tmp_path: Path) -> None:
-    decay = make("decay", "s3")
+    heat = make("heat-1d", "s3")
     writer = Writer(tmp_path / "run")
     at = np.arange(10, 1010, 10)
     for mode, size in ORDER.items():
@@ -423,25 +465,25 @@ def test_report_shows_claims_with_their_figures(tmp_path: Path) -> None:
             settings = {"network.normalisation": mode, "points.batch": 64}
             common = {"family": "neural", "settings": settings, "published": "claim/normalisation"}
             arrays = {"loss_iterations": at, "loss_history": loss}
-            writer.add(decay, "network", exact(decay, 1e-3 * size), seed=seed, arrays=arrays, **common)
+            writer.add(heat, "network", exact(heat, 1e-3 * size), seed=seed, arrays=arrays, **common)
     for size in (1, 4, 16):
         for seed in range(5):
             loss = (1 + 0.1 * seed) / size * np.exp(-at / 300)
             settings = {"network.normalisation": "none", "points.batch": size}
             common = {"family": "neural", "settings": settings, "published": "claim/batch-size"}
             arrays = {"loss_iterations": at, "loss_history": loss}
-            writer.add(decay, "network", exact(decay, 1e-2), seed=seed, arrays=arrays, **common)
+            writer.add(heat, "network", exact(heat, 1e-2), seed=seed, arrays=arrays, **common)
     folder = writer.finish()
     for text in (path.read_text(encoding="utf-8") for path in reports.render(folder)):
         assert "Claims of the sources" in text
         assert "Batch normalisation after the activation makes training slowest." in text
         for verdict in (SUPPORTED, CONTRADICTED, NOT_RUN):
             assert verdict in text
-        assert "the rows support S3 v1 (“slowest”) on network; S3 v5 (“fastest”) nowhere." in text
+        assert "S3 v1 (“slowest”) is supported on network, and S3 v5 (“fastest”) is contradicted on network." in text
         assert "Training loss for each network.normalisation" in text
         assert "Mean of the losses noted in the first 1,000 iterations against points.batch" in text
     drawn = {path.name for path in (folder / "figures").iterdir()}
-    assert {"decay-claim-network-normalisation.svg", "decay-claim-points-batch.svg"} <= drawn
+    assert {"heat-1d-claim-network-normalisation-losses.svg", "heat-1d-claim-points-batch-trend.svg"} <= drawn
 
 
 def test_problem_without_tagged_rows_has_no_claims_in_its_report(rendered: tuple[str, str]) -> None:

@@ -1,0 +1,176 @@
+"""Spectral collocation: differentiation, functions of matrices, orders, exactness, every kind of face."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+from backends.base import Context, Diverged
+from backends.spectra.bases import Basis
+from backends.spectra.exponential import DenseOperator, DiagonalisedOperator
+from backends.spectral import Spectral
+from problems import REGISTRY, InputError
+from problems.base import Dirichlet, Neumann
+from tests.backends.neural_problems import Reactor, Ring, Rod
+from tests.plugins.grids import Carried, Coupled, Insulated, Variable
+
+
+def run(problem, **parameters):
+    solver = Spectral.create(parameters)
+    assert solver.unsupported(problem) is None
+    solver.validate(problem)
+    session = solver.begin(problem, Context())
+    session.solve()
+    points = problem.points()
+    wanted, found = problem.reference(points), session.solution(points)
+    return float(np.linalg.norm(found - wanted) / np.linalg.norm(wanted)), session
+
+
+@pytest.mark.parametrize("basis", [Basis.chebyshev(-1.0, 3.0, 9), Basis.fourier(-1.0, 3.0, 9)])
+def test_what_a_basis_holds_is_differentiated_and_interpolated_exactly(basis):
+    """Polynomials of degree 8, or waves of up to four periods."""
+    x = np.linspace(-1.0, 3.0, 37)[:-1]
+    if basis.periodic:
+        k = 2.0 * math.pi * 4 / 4.0
+        field, slope = (lambda x: np.sin(k * x + 0.3)), (lambda x: k * np.cos(k * x + 0.3))
+    else:
+        field, slope = (lambda x: (x / 3.0) ** 8 - x), (lambda x: 8.0 / 3.0 * (x / 3.0) ** 7 - 1.0)
+    values = field(basis.nodes)
+    assert basis.slope @ values == pytest.approx(slope(basis.nodes), abs=1e-12)
+    assert basis.interpolation(x) @ values == pytest.approx(field(x), abs=1e-12)
+    assert np.array_equal(basis.interpolation(basis.nodes) @ values, values)
+
+
+def test_an_even_number_of_waves_is_refused():
+    with pytest.raises(ValueError, match="an odd number"):
+        Basis.fourier(0.0, 1.0, 8)
+
+
+def test_functions_of_a_matrix_are_those_of_its_exponential():
+    """φ₁ … φ₃ stand in the first row of the exponential of [[A, I, 0, 0], [0, 0, I, 0], [0, 0, 0, I], 0]."""
+    a = np.random.default_rng(0).standard_normal((5, 5)) * 3.0
+    n = len(a)
+    block = np.zeros((4 * n, 4 * n))
+    block[:n, :n] = 0.7 * a
+    for k in range(3):
+        block[k * n : (k + 1) * n, (k + 1) * n : (k + 2) * n] = np.eye(n)
+    row = scipy.linalg.expm(block)[:n]
+    for k, phi in enumerate(DenseOperator(a).phis(0.7)):
+        assert phi == pytest.approx(row[:, k * n : (k + 1) * n], rel=1e-11, abs=1e-11)
+
+
+@pytest.mark.parametrize("z", [-1e6, -40.0, -1.0, -1e-5, 0.0])
+def test_functions_of_a_number_do_not_cancel(z):
+    """Against their series near zero, and against e^z − 1 and so on where that loses no digits."""
+    operator = DiagonalisedOperator([np.array([[z]])], np.array([1.0]))
+    found = [float(phi.ravel()[0]) for phi in operator.phis(1.0)]
+    if abs(z) < 0.1:
+        wanted = [sum(z**j / math.factorial(j + k) for j in range(12)) for k in range(4)]
+    else:
+        wanted = [math.exp(z), math.expm1(z) / z]
+        wanted += [(wanted[1] - 1.0) / z]
+        wanted += [(wanted[2] - 0.5) / z]
+    assert found == pytest.approx(wanted, rel=1e-9, abs=1e-300)
+
+
+def test_heat_is_exact_in_time_and_spectral_in_space():
+    heat = REGISTRY.get("heat-1d").create({"mode": 3})
+    errors = {nodes: run(heat, nodes=nodes)[0] for nodes in (12, 16, 20, 24, 32)}
+    assert errors[12] > 1e-4
+    # Four nodes more divide the error by more than thirty, down to rounding: no power of the spacing does that.
+    assert min(errors[a] / errors[b] for a, b in ((12, 16), (16, 20), (20, 24))) > 30
+    assert errors[32] < 1e-10
+    facts = run(heat, nodes=16)[1].facts()
+    assert (facts["steps"], facts["engine"]) == (5, "exact steps, dense")
+
+
+def test_fourth_order_in_time():
+    burgers = REGISTRY.get("burgers-1d").create({"nu": 0.1, "T": 0.5})
+    errors = [run(burgers, nodes=64, dt=dt)[0] for dt in (0.025, 0.0125, 0.00625)]
+    orders = [math.log2(a / b) for a, b in itertools.pairwise(errors)]
+    assert orders == pytest.approx([4.0, 4.0], abs=0.3)
+    assert errors[-1] < 1e-7
+
+
+@pytest.mark.parametrize(
+    ("problem", "nodes", "cap"),
+    [
+        (Insulated(), 24, 1e-10),
+        (Carried(), 24, 1e-10),
+        (Variable(d=1), 24, 1e-8),
+        (Variable(d=2), 16, 1e-6),
+        (Coupled(), 24, 1e-8),
+        (Ring(), 16, 1e-11),
+        (Rod(), 24, 1e-6),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_every_kind_of_face_and_coefficient(problem, nodes, cap):
+    coarse, fine = run(problem, nodes=nodes // 2)[0], run(problem, nodes=nodes)[0]
+    assert fine < cap
+    # Where values on a face change in time, the error in time is larger than that in space from few nodes on.
+    assert fine < coarse / 50 or fine < 1e-8
+
+
+@pytest.mark.parametrize("solution", ["sines", "skewed"])
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_steady_equations_are_solved_to_rounding(d, solution):
+    error, session = run(REGISTRY.get("poisson").create({"d": d, "solution": solution}), nodes=20)
+    assert error < 1e-13
+    assert session.facts()["engine"] == "diagonalised"
+
+
+class Bratu(type(REGISTRY.get("poisson").create())):
+    """−u'' = e^u on (0, 1), u = 0 at both ends: u = 2 ln(cosh θ / cosh(θ(1 − 2x))), θ = cosh(θ) / √8 · 1."""
+
+    name = "bratu"
+    theta = 0.3790263596  # of the lower branch, from θ = √(1/8) cosh θ
+
+    def source(self, ops, x, t, u):
+        return (ops.exp(u[0]),)
+
+    def exact(self, ops, x, t):
+        return (2.0 * ops.log(math.cosh(self.theta) / ops.cosh(self.theta * (1.0 - 2.0 * x[0]))),)
+
+    def condition(self, axis, side):
+        return Dirichlet()
+
+
+def test_newton_solves_a_steady_equation_that_is_not_linear():
+    theta = Bratu.theta
+    for _ in range(20):
+        theta -= (theta - math.cosh(theta) / math.sqrt(8.0)) / (1.0 - math.sinh(theta) / math.sqrt(8.0))
+    Bratu.theta = theta
+    error, session = run(Bratu(d=1), nodes=20)
+    assert error < 1e-12
+    assert 2 <= session.facts()["newton_iterations"] <= 8
+
+
+def test_what_cannot_be_closed_is_refused():
+    assert "one face" not in (Spectral().unsupported(Ring()) or "")
+    assert "up to 3" in Spectral().unsupported(REGISTRY.get("poisson").create({"d": 4}))
+    assert "family" in Spectral().unsupported(REGISTRY.get("decay").create())
+    assert "depends on the unknown" in Spectral().unsupported(Reactor())
+
+    class Floating(type(REGISTRY.get("poisson").create())):
+        def condition(self, axis, side):
+            return Neumann()
+
+    assert "up to a constant" in Spectral().unsupported(Floating())
+
+
+def test_impossible_sizes_are_refused_with_the_remedy():
+    with pytest.raises(InputError, match="longer than the whole interval"):
+        Spectral(dt=1.0).validate(REGISTRY.get("heat-1d").create())
+    with pytest.raises(InputError, match="take nodes ≤ 38"):
+        Spectral(nodes=64).validate(Variable(d=2))
+
+
+def test_a_step_too_long_for_convection_is_a_divergence():
+    burgers = REGISTRY.get("burgers-1d").create({"nu": 0.002})
+    with pytest.raises(Diverged, match="by step"):
+        run(burgers, nodes=256, dt=0.1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import numpy as np
 import pytest
 
@@ -188,15 +191,43 @@ def test_the_residual_of_an_exact_solution_vanishes(cls, problem):
     assert abs(residual(session, points_of(problem))).max() < 1e-9
 
 
-def test_a_compiled_gradient_trains_like_an_eager_one():
-    sessions = [ready(TorchPINN, Reactor(), iterations=5, compiled=how) for how in ("always", "never")]
-    for session in sessions:
+DRAWN = {"points.kind": "uniform", "points.batch": 20, "constraint.kind": "penalty"}
+
+
+@pytest.mark.skipif(shutil.which(os.environ.get("CXX", "g++")) is None, reason="no C++ compiler")
+@pytest.mark.parametrize(("problem", "parameters"), [(Reactor(), {}), (Ring(), DRAWN)], ids=["fixed", "drawn"])
+def test_a_compiled_gradient_trains_like_an_eager_one(problem, parameters):
+    shown = {key: value for key, value in SMALL.items() if not (parameters and key.startswith("points."))} | parameters
+    sessions = []
+    for how in ("always", "never"):
+        solver = TorchPINN.create(shown | {"iterations": 5, "compiled": how})
+        session = solver.begin(problem, Context(seed=1))
+        session.compile()
+        session.prepare()
         session.solve()
+        sessions.append(session)
     compiled, eager = sessions
-    if "not compiled" in compiled.engine:
-        pytest.skip(compiled.engine)
     assert (compiled.engine, eager.engine) == ("compiled gradient, fused optimizer", "eager, fused optimizer")
     assert compiled.get() == pytest.approx(eager.get(), abs=1e-8)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize(
+    "parameters",
+    [{}, {"constraint.kind": "penalty"}, {"points.kind": "latin-hypercube", "points.every": 4}],
+    ids=["trial", "penalty", "renewed"],
+)
+def test_a_captured_iteration_trains_like_an_eager_one(parameters):
+    trained = []
+    for device in ("cuda", "cpu"):
+        solver = TorchPINN.create(SMALL | {"iterations": 12, "compiled": "never"} | parameters)
+        session = solver.begin(Rod(), Context(seed=1, device=device))
+        session.compile()
+        session.prepare()
+        for _ in range(2):  # A captured iteration knows only the tensors that it was captured with.
+            session.solve()
+        trained.append(session)
+    assert trained[0].get() == pytest.approx(trained[1].get(), abs=1e-8)
 
 
 def test_without_a_compiler_training_stays_eager(monkeypatch):

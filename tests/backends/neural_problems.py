@@ -86,3 +86,31 @@ class Rod(PDE):
         if side == 0:
             return Dirichlet(self.exact)
         return Neumann(lambda ops, x, t: (-(1.0 + x[0]) * (1.0 + t) * ops.sin(x[0]),))
+
+
+@dataclass(frozen=True)
+class Plate(PDE):
+    """uₜ + (u²)ₓ = 0.3 Δu + sin y on a box in 2-D that closes on itself along x: one κ, two axes, and time."""
+
+    name, title, equation, citation = "plate", "", "", ""
+
+    def domain(self):
+        return Box((0.0, -1.0), (2.0, 1.0))
+
+    def final_time(self):
+        return 0.5
+
+    def flux(self, ops, x, t, u):
+        return ((u[0] * u[0], 0.0),)
+
+    def diffusivity(self, ops, x, t, u):
+        return 0.3
+
+    def source(self, ops, x, t, u):
+        return (ops.sin(x[1]),)
+
+    def initial(self, ops, x):
+        return (ops.sin(3.141592653589793 * x[0]) * (1.0 - x[1] * x[1]),)
+
+    def condition(self, axis, side):
+        return Periodic() if axis == 0 else Dirichlet()

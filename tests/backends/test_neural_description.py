@@ -190,6 +190,9 @@ def test_every_preset_can_be_built_and_rehearsed():
 def test_a_rehearsal_renews_points_fills_the_history_and_comes_to_every_optimizer():
     adaptive = {"points": "adaptive", "points.every": 500}
     assert TorchPINN.create({**adaptive, "optimizer": "ssbroyden"}).rehearsal().points.every < 20
+    balanced = {"constraint.kind": "penalty", "constraint.balance.kind": "balanced"}
+    assert TorchPINN.create(balanced).constraint.balance.every > 20
+    assert TorchPINN.create(balanced).rehearsal().constraint.balance.every < 20
     history = TorchPINN.create({**adaptive, "optimizer": "lbfgs", "optimizer.memory": 40}).rehearsal()
     assert history.iterations > 40
     chain = TorchPINN.create({**adaptive, "optimizer": "chain"}).rehearsal()

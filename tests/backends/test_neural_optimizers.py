@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.optimize
 
 from backends.neural.least_squares import LeastSquaresDriver
@@ -299,3 +300,24 @@ def test_few_evaluations_per_search_do_not_end_lbfgs():
     session = solved("torch", "burgers", **how)
     assert session.facts()["stopped_by"] == "iterations"
     assert session.facts()["iterations"] == 60
+
+
+@pytest.mark.parametrize("search", ["damping", "line"])
+def test_a_system_that_cannot_be_factorised_moves_nothing_and_ends_training(monkeypatch, search):
+    def indefinite(*_, **__):
+        raise scipy.linalg.LinAlgError
+
+    monkeypatch.setattr(scipy.linalg, "cho_factor", indefinite)
+    how = {"optimizer.kind": "lm", "optimizer.search": search, "iterations": 200}
+    session = solved("torch", "decay", **how)
+    assert session.facts()["stopped_by"] == "stagnation"
+    assert session.facts()["iterations"] < 200
+    assert (session.get() == begin("torch", "decay", **how).get()).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("adam", "eager, fused optimizer"), ("lm", "optimizer on the host, residuals and derivatives by the framework")],
+)
+def test_a_row_says_where_its_optimizer_ran(kind, told):
+    assert solved("torch", "decay", **{"optimizer.kind": kind}).facts()["engine"] == told

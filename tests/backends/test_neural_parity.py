@@ -13,14 +13,21 @@ from backends.jax_pinn import JaxPINN
 from backends.torch_pinn import TorchPINN
 from problems import REGISTRY
 from problems.base import PDE, scattered_points
-from tests.backends.neural_problems import Reactor, Ring, Rod
+from tests.backends.neural_problems import Plate, Reactor, Ring, Rod
 
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")
 torch = pytest.importorskip("torch")
 pytest.importorskip("optax")
 
-EQUATIONS = [Reactor(), Ring(), Rod(), REGISTRY.get("burgers-1d").create(), REGISTRY.get("poisson").create({"d": 3})]
+EQUATIONS = [
+    Reactor(),
+    Ring(),
+    Rod(),
+    Plate(),
+    REGISTRY.get("burgers-1d").create(),
+    REGISTRY.get("poisson").create({"d": 3}),
+]
 SMALL = {
     "network.widths": (7, 5),
     "iterations": 1,

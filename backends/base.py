@@ -63,6 +63,7 @@ FACTS = {
     "trace_seconds": "seconds of solving until then, without those spent looking (array)",
     "trace_errors": "the error there in the problem's headline measure, NaN where it could not be judged (array)",
     "look_failure": "why an unfinished solution could not be judged",
+    "eigenvalues": "eigenvalues, one per state in the order of the solution's columns (array)",
     "trajectory_t": "instants of a trajectory (array)",
     "trajectory_y": "its states, shape (instants, components) (array)",
 }
@@ -96,8 +97,16 @@ class Watch:
         finally:
             self._idle += time.perf_counter() - begun
 
-    def look(self, iteration: int, solution: Callable[[Array], Array]) -> None:
-        """Called by a solver that has an unfinished `solution(points)` to show; the harness judges it, paused."""
+    def look(
+        self,
+        iteration: int,
+        solution: Callable[[Array], Array],
+        findings: Callable[[], Mapping[str, Array]] | None = None,
+    ) -> None:
+        """Called by a solver that has an unfinished `solution(points)` to show; the harness judges it, paused.
+
+        `findings()` gives those arrays of its facts by which the problem is judged as well (eigenvalues).
+        """
 
 
 @dataclass(frozen=True)

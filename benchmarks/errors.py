@@ -28,7 +28,11 @@ METRICS = {
         Metric("relative_linf", "relative L∞", "max |u − u_ref| / max |u_ref|"),
         Metric("mean_abs", "mean |e|", "mean of |u − u_ref|"),
         Metric("max_abs", "max |e|", "maximum of |u − u_ref|"),
-        Metric("eigenvalue_error", "|λ − λ_ref|", "absolute error of the eigenvalue by Rayleigh quotient"),
+        Metric(
+            "eigenvalue_error",
+            "|λ − λ_ref|",
+            "absolute error of the eigenvalue (by Rayleigh quotient for a matrix), the largest of several",
+        ),
     )
 }
 
@@ -60,8 +64,12 @@ def further_norms(problem: Problem, arrays: Mapping[str, Array]) -> dict[str, fl
     }
 
 
-def headline_error(problem: Problem, solution: Array, reference: Array) -> float:
+def headline_error(
+    problem: Problem, solution: Array, reference: Array, findings: Mapping[str, Array] | None = None
+) -> float:
     """What the problem is judged by, for a `solution` with the `reference` at its evaluation points; NaN if undefined.
+
+    `findings` holds the arrays that were reported with the solution.
 
     Raises:
         ValueError: if `solution` has another shape than the reference.
@@ -69,7 +77,7 @@ def headline_error(problem: Problem, solution: Array, reference: Array) -> float
     """
     value = _norms(problem, solution, reference).get(problem.headline)
     if value is None:
-        value = problem.measures(solution).get(problem.headline)
+        value = problem.measures(solution, findings).get(problem.headline)
     return math.nan if value is None else float(value)
 
 

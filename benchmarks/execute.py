@@ -110,7 +110,7 @@ def _judge(record: Record, case: Case, arrays: Mapping[str, Array], outcome: str
     try:
         for name, value in error_norms(case.problem, solution).items():
             setattr(record, name, value)
-        record.metrics = {**case.problem.measures(solution), **further_norms(case.problem, arrays)}
+        record.metrics = {**case.problem.measures(solution, arrays), **further_norms(case.problem, arrays)}
         record.reference_error = case.problem.reference_error()
     except Exception as error:  # A problem from a plugin may fail here; the other cases have a right to be run.
         record.status = Status.CRASHED

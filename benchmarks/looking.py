@@ -6,7 +6,7 @@ It runs in a worker, with the standard library and numpy alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -40,8 +40,13 @@ class JudgingWatch(Watch):
         self._notes: list[tuple[int, float, float]] = []
         super().start()
 
-    def look(self, iteration: int, solution: Callable[[Array], Array]) -> None:
-        """Judge `solution(points)` at the problem's evaluation points.
+    def look(
+        self,
+        iteration: int,
+        solution: Callable[[Array], Array],
+        findings: Callable[[], Mapping[str, Array]] | None = None,
+    ) -> None:
+        """Judge `solution(points)` at the problem's evaluation points, with the arrays `findings()` beside it.
 
         Raises:
             Diverged: if `solution` does; that is the method's own verdict.
@@ -50,7 +55,7 @@ class JudgingWatch(Watch):
         seconds, error = self.elapsed(), math.nan
         with self.paused():
             try:
-                error = self._error(solution)
+                error = self._error(solution, findings)
             except Diverged:
                 raise
             except Exception as fault:
@@ -68,13 +73,13 @@ class JudgingWatch(Watch):
             "trace_errors": np.array(errors),
         }
 
-    def _error(self, solution: Callable[[Array], Array]) -> float:
+    def _error(self, solution: Callable[[Array], Array], findings: Callable[[], Mapping[str, Array]] | None) -> float:
         if self._reference is None:
             raise ValueError(self._unjudged)
         values = np.asarray(solution(self._points))
         if not np.isfinite(values).all():
             return math.nan
-        return headline_error(self._problem, values, self._reference)
+        return headline_error(self._problem, values, self._reference, findings() if findings else None)
 
 
 def _words(error: Exception) -> str:

@@ -106,8 +106,11 @@ class Problem(Parameterised, ABC):
         """`solution` with every freedom removed that the problem leaves open (a sign, a scale)."""
         return solution
 
-    def measures(self, solution: Array) -> dict[str, float]:
-        """Further figures of merit, by name; `headline` may be one of them."""
+    def measures(self, solution: Array, findings: Mapping[str, Array] | None = None) -> dict[str, float]:
+        """Further figures of merit, by name; `headline` may be one of them.
+
+        `findings` holds the arrays among the facts that a solver reported; they are stored with its solution.
+        """
         return {}
 
 
@@ -366,7 +369,7 @@ class MatrixEigenproblem(Problem):
             return solution
         return solution * (np.sign(np.vdot(solution, reference)) or 1.0) / length
 
-    def measures(self, solution: Array) -> dict[str, float]:
+    def measures(self, solution: Array, findings: Mapping[str, Array] | None = None) -> dict[str, float]:
         """The eigenvalue by Rayleigh quotient, and as mean ± deviation of the ratios (A v)ᵢ / vᵢ, with their errors.
 
         The ratio estimator is the one of S1; the Rayleigh quotient's error is quadratic in that of the vector.

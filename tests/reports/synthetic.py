@@ -49,7 +49,7 @@ class Writer:
         row: dict[str, Any] = {"status": str(Status.FINISHED), "seed": 0, "problem_preset": "", "solver_preset": ""}
         if solution is not None:
             row |= error_norms(problem, solution)
-            row |= {"metrics": {**problem.measures(solution), **further_norms(problem, arrays or {})}}
+            row |= {"metrics": {**problem.measures(solution, arrays), **further_norms(problem, arrays or {})}}
             row |= {"reference_error": problem.reference_error()}
             row |= {"setup_s": [0.05, 0.01, 0.01], "compile_s": [compile_s, 0.0, 0.0], "solve_s": list(solve_s)}
             row |= {"evaluate_s": [1e-4], "rounds": 3, "host_bytes": 200 * 2**20, "host_method": "VmHWM"}

@@ -1,0 +1,1 @@
+"""Families of problems beside those in `problems/base.py`."""

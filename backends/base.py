@@ -68,6 +68,9 @@ FACTS = {
     "trajectory_y": "its states, shape (instants, components) (array)",
 }
 
+TRAJECTORY_LEVELS = 101
+"""Equidistant instants at which a trajectory is reported."""
+
 
 class Diverged(ArithmeticError):
     """The computed solution left every bound; the message says at which step."""

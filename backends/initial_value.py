@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from backends.base import Session, Solver, as_ode, read_out
+from backends.base import TRAJECTORY_LEVELS, Session, Solver, as_ode, read_out
 from backends.differences.grid import Grid, sample
 from backends.differences.stencil import Stencil, build_kernels, refused
 from backends.timeline import at_points
@@ -17,8 +17,6 @@ from problems import Problem
 from problems.base import ODE, PDE, Array
 from problems.operations import NUMPY
 from problems.parameters import parameter
-
-TRAJECTORY_LEVELS = 101
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,10 @@ class Kind(Parameterised, ABC):
     def within(self, lower: Array, upper: Array, seed: int = 0) -> PointSet:
         """The first points of a region, shape (n, k)."""
 
+    def weights(self, lower: Array, upper: Array) -> Array | None:
+        """Weights (n,) of mean 1 that make a mean over the points of a region a quadrature; None for equal ones."""
+        return None
+
     def renewed(
         self, lower: Array, upper: Array, generator: np.random.Generator, residual_at: ResidualAt | None = None
     ) -> Array:
@@ -236,6 +240,37 @@ class Chebyshev(Kind):
             for a, b, count in zip(lower, upper, counts, strict=True)
         ]
         return PointSet.fixed(np.minimum(tensor(axes), upper))
+
+
+@dataclass(frozen=True)
+class Gauss(Kind):
+    """The nodes of tensor-product Gauss–Legendre quadrature; where a loss is an integral, its weights are used."""
+
+    kind: ClassVar[str] = "gauss"
+
+    counts: tuple[int, ...] = parameter((24,), "nodes per coordinate, time last; one entry serves all", least=1)
+
+    def check(self, lower: Array, upper: Array) -> None:
+        """As many counts as coordinates, or a single one."""
+        per_coordinate(self.kind, self.counts, len(lower))
+
+    def within(self, lower: Array, upper: Array, seed: int = 0) -> PointSet:
+        """All nodes, shape (n, k)."""
+        axes = [0.5 * (a + b) + 0.5 * (b - a) * nodes for a, b, (nodes, _) in self._rules(lower, upper)]
+        return PointSet.fixed(tensor(axes))
+
+    def weights(self, lower: Array, upper: Array) -> Array:
+        """Products of the weights along each coordinate."""
+        parts = tensor([weights for _, _, (_, weights) in self._rules(lower, upper)])
+        weights = parts.prod(axis=1)
+        return np.asarray(weights / weights.mean())
+
+    def _rules(self, lower: Array, upper: Array) -> list[tuple[float, float, tuple[Array, Array]]]:
+        counts = per_coordinate(self.kind, self.counts, len(lower))
+        return [
+            (float(a), float(b), np.polynomial.legendre.leggauss(count if b > a else 1))
+            for a, b, count in zip(lower, upper, counts, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -447,4 +482,6 @@ class Concentrated(Sampled):
         return np.concatenate([spread, points])
 
 
-Points = Grid | JitteredGrid | Chebyshev | Uniform | Scattered | Sobol | LatinHypercube | Adaptive | Concentrated
+Points = (
+    Grid | JitteredGrid | Chebyshev | Gauss | Uniform | Scattered | Sobol | LatinHypercube | Adaptive | Concentrated
+)

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
-from backends.base import Solver, as_ode
-from backends.neural.activations import PIECEWISE_LINEAR
+from backends.base import Solver
 from backends.neural.collocation import JitteredGrid, Points, Uniform, region
+from backends.neural.formulations import formulation_of, trained_on
 from backends.neural.networks import DGM, MLP, ModifiedMLP, Residual
 from backends.neural.optimizers import (
     LBFGS,
@@ -25,9 +25,8 @@ from backends.neural.optimizers import (
     Stage,
     stages,
 )
-from backends.neural.pde_residual import PDEFormulation, has_diffusion
 from backends.neural.presets import PRESETS
-from backends.neural.residual import Calculus, Formulation, ODEFormulation, Setting
+from backends.neural.residual import Calculus, Formulation, Setting
 from backends.neural.trial import BoxTrial, PublishedTrial, StartTrial
 from backends.neural.trial import Trial as TrialFunction
 from backends.neural.weighting import Balanced, Causal
@@ -98,6 +97,11 @@ class PINN(Solver):
     )
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 
+    objective: str = parameter(
+        "residual",
+        "what is made small: the residual, or the energy whose minimum the solution is (Deep Ritz)",
+        choices=("residual", "energy"),
+    )
     network: MLP | DGM | Residual | ModifiedMLP = parameter(MLP(), "the network")
     constraint: Trial | Penalty = parameter(Trial(), "how conditions are imposed")
     points: Points = parameter(Uniform(), "collocation points")
@@ -153,18 +157,13 @@ class PINN(Solver):
         return "taylor" if self.derivatives == "auto" else self.derivatives
 
     def unsupported(self, problem: Problem) -> str | None:
-        """Families without a strong residual here, and choices that cannot work for `problem`."""
-        equation = self._equation(problem)
-        if equation is None:
-            return f"{self.title} has no residual for a problem of the family {problem.family!r}"
-        if isinstance(equation, PDE):
-            if self.network.activation in PIECEWISE_LINEAR and has_diffusion(equation):
-                return (
-                    f"the second derivatives of a {self.network.activation} network vanish almost everywhere, so the "
-                    "strong residual of a second-order equation does not see it; choose a smooth one such as tanh"
-                )
-            if equation.steady and self.weighting is not None:
-                return "causal weights follow time, and the equation is steady; set weighting=none"
+        """Families without such an objective here, and choices that cannot work for `problem`."""
+        kind, equation = formulation_of(problem, self.objective), trained_on(problem)
+        if kind is None:
+            return f"{self.title} has no {self.objective} for a problem of the family {problem.family!r}"
+        reason = kind.refuses(equation, self)
+        if reason is not None:
+            return reason
         published = isinstance(self.constraint, Trial) and self.constraint.form == "published"
         if published and PublishedTrial(equation).missing():
             return (
@@ -180,8 +179,7 @@ class PINN(Solver):
             InputError: naming parameter, value and remedy.
 
         """
-        equation = self._equation(problem)
-        if equation is None or self.unsupported(problem) is not None:
+        if self.unsupported(problem) is not None:
             return
         comparing = {stage.kind for stage, _, _ in self.stages} & {"lm", "lbfgs", "ssbroyden"}
         if comparing and self.weighting is not None:
@@ -194,8 +192,10 @@ class PINN(Solver):
                 f"parameter 'iterations' is {self.iterations}, but the last optimizer of the chain takes over after "
                 f"{self.optimizer.switch[-1]}; give more, or an earlier optimizer.switch"
             )
-        self.points.check(*region(equation))
+        self.points.check(*region(trained_on(problem)))
         formulation = self.formulation(problem)
+        if not formulation.pointwise:
+            self._check_joint_loss()
         rows = formulation.components * (len(formulation.inside) + len(formulation.conditions or ()))
         layers = self.network.initial(formulation.inputs, formulation.components, 0)
         unknowns = sum(part.size for layer in layers for part in layer)
@@ -232,17 +232,27 @@ class PINN(Solver):
             ValueError: if it is of no supported family.
 
         """
-        equation = self._equation(problem)
-        if equation is None:
+        kind, equation = formulation_of(problem, self.objective), trained_on(problem)
+        if kind is None:
             raise ValueError(str(self.unsupported(problem)))
         trial = self.constraint.function(equation)
         setting = Setting(trial, self.constraint.weights, self.points, seed, self.network.scaled, self.weighting)
-        kind = PDEFormulation if isinstance(equation, PDE) else ODEFormulation
         return kind(equation, calculus, setting)  # type: ignore[arg-type]
+
+    def _check_joint_loss(self) -> None:
+        """Refuse what takes a residual at each point alone."""
+        if any(stage.kind == "lm" for stage, _, _ in self.stages):
+            self._refuse(
+                "optimizer lm needs a sum of squares of which each belongs to one point, and this loss is none; "
+                "take optimizer.kind=ssbroyden or lbfgs"
+            )
+        if self.points.pool:
+            self._refuse(
+                f"points.kind={self.points.kind} follow a residual at each point alone, and this loss has none; "
+                "take points.kind=sobol, chebyshev or gauss"
+            )
+        if self.weighting is not None:
+            self._refuse("causal weights belong to a residual at each instant; set weighting=none")
 
     def _refuse(self, reason: str) -> None:
         raise InputError(f"{self.name}: {reason}")
-
-    @staticmethod
-    def _equation(problem: Problem) -> PDE | ODE | None:
-        return problem if isinstance(problem, PDE) else as_ode(problem)

@@ -219,13 +219,19 @@ class JaxSession(TrainingSession):
         jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]
         self.device = jax.devices("gpu" if context.device == "cuda" else "cpu")[0]
         dtype = context.dtype
-        calculus = Calculus(jnp, jax_operations(), jax.jvp, jax.jvp, lax.stop_gradient)
+        calculus = Calculus(
+            jnp,
+            jax_operations(),
+            jax.jvp,
+            jax.jvp,
+            lax.stop_gradient,
+            lambda values, like: jnp.asarray(values, dtype=like.dtype),
+        )
         super().__init__(solver, problem, context, calculus)
         self.compiled: dict[str, Any] = {}
         self._drivers: dict[int, LoopDriver] = {}
         self._kind = ColumnAlgebra if self.device.platform == "cpu" else JetAlgebra
-        parts = [part.astype(dtype).ravel() for layer in self.layers for part in layer]
-        self._initial = self.to_device(np.concatenate(parts))
+        self._initial = self.to_device(self.initial_parameters().astype(dtype))
         self.parameters = self._initial
         self._constants = None if self.constants is None else self.to_device(self.constants.astype(dtype))
         self.sets_on_device = self.to_device(
@@ -299,14 +305,14 @@ class JaxSession(TrainingSession):
     def work(self) -> int:
         """Multiplications of jets by weights in an iteration, about."""
         assert self.sets[0] is not None
-        weights = sum(part.size for layer in self.layers for part in layer)
-        return len(self.sets[0]) * weights * self.formulation.orders.count
+        return len(self.sets[0]) * sum(self.sizes) * self.formulation.orders.count
 
     def shares(self) -> int:
         """Among how many processors an iteration divides the points inside: as many as give each the same number."""
         assert self.sets[0] is not None
-        # Batch statistics and causal weights belong to all points together.
-        if self.device.platform != "cpu" or self.solver.network.normalises or self.solver.weighting is not None:
+        # Batch statistics and causal weights belong to all points together, as some losses do.
+        apart = self.formulation.additive and not self.solver.network.normalises and self.solver.weighting is None
+        if self.device.platform != "cpu" or not apart:
             return 1
         most = min(len(jax.devices("cpu")), max(1, self.work() // SHARE))
         return max(k for k in range(1, most + 1) if len(self.sets[0]) % k == 0)
@@ -423,7 +429,7 @@ class JaxSession(TrainingSession):
 
             return jax.vmap(at, out_axes=1)(place["points"])
 
-        return jets
+        return Network(jets, self.beside(parameters))
 
     def placing(self, k: int) -> Callable[[Any], Any]:
         """What prepares points of set k."""
@@ -454,9 +460,8 @@ class JaxSession(TrainingSession):
         return self.compiled[name](parameters.astype(self.context.dtype), self.places, self.term_weights)
 
     def split(self, vector: Any) -> Any:
-        """A vector (p,) laid out as layers."""
-        sizes = [part.size for layer in self.layers for part in layer]
-        pieces = iter(jnp.split(vector, np.cumsum(sizes)[:-1].tolist()))
+        """A vector (p,) laid out as layers; coefficients behind them are left out."""
+        pieces = iter(jnp.split(vector, np.cumsum(self.sizes)[:-1].tolist()))
         return [tuple(next(pieces).reshape(part.shape) for part in layer) for layer in self.layers]
 
     def _values_at(self, parameters: Any, points: Any) -> Any:
@@ -471,11 +476,11 @@ class JaxSession(TrainingSession):
         statistics: Statistics = {}
         layers = self.split(parameters)
 
-        def network(place: Mapping[str, Any], orders: Orders) -> Any:
+        def jets(place: Mapping[str, Any], orders: Orders) -> Any:
             algebra = self._kind(jnp, Functions, layers, orders, self._constants, reference, statistics)
             return self._through(algebra, place["seeds"])
 
-        return network
+        return Network(jets, self.beside(parameters))
 
     def _through(self, algebra: JetAlgebra, seeds: Any) -> Any:
         """Jets (J, n, m) of the network's output."""
@@ -513,7 +518,7 @@ class JaxSession(TrainingSession):
                 recorders.append(algebra)
                 return self._through(algebra, place["seeds"])
 
-            blocks = form.blocks(network, *places)
+            blocks = form.blocks(Network(network), *places)
             return blocks, [[r.inputs[k] for k in range(len(layers))] for r in recorders]
 
         blocks, inputs = evaluate(zeros)

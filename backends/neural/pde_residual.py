@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from backends.neural.activations import PIECEWISE_LINEAR
 from backends.neural.collocation import PointSet, join, region
 from backends.neural.jets import Orders
 from backends.neural.residual import Calculus, Formulation, Jets, Setting, Term
 from problems.base import PDE, Array, Dirichlet, Neumann, Periodic, diffusivity_rows, is_zero
 from problems.operations import NUMPY
+
+if TYPE_CHECKING:
+    from backends.neural.description import PINN
 
 Entries = Callable[[Sequence[Any], Any, Sequence[Any]], list[Any]]
 """(x, t, u) → arrays (n,) or plain numbers."""
@@ -34,8 +38,8 @@ class PDEFormulation(Formulation):
     def __init__(self, problem: PDE, calculus: Calculus, setting: Setting) -> None:
         super().__init__(problem, calculus, setting)
         self.problem = problem
-        self.components = problem.components
-        x, t, state = _sample(problem)
+        self.components, self.spatial = problem.components, problem.dimension
+        x, t, state = declared_sample(problem)
         self._convects = problem.flux(NUMPY, x, t, state) is not None
         kappa = diffusivity_rows(problem.diffusivity(NUMPY, x, t, state), self.components)
         self._varies = any(np.ndim(entry) for row in kappa for entry in row)
@@ -50,6 +54,19 @@ class PDEFormulation(Formulation):
             periodic = (axis for axis, side, kind in problem.faces() if side == 0 and isinstance(kind, Periodic))
             self.wraps = tuple(periodic)
         self._plan_conditions(*setting.weights)
+
+    @classmethod
+    def refuses(cls, problem: PDE, described: PINN) -> str | None:
+        """Networks whose second derivatives vanish, and weights in time where there is none."""
+        activation = described.network.activation
+        if activation in PIECEWISE_LINEAR and has_diffusion(problem):
+            return (
+                f"the second derivatives of a {activation} network vanish almost everywhere, so the "
+                "strong residual of a second-order equation does not see it; choose a smooth one such as tanh"
+            )
+        if problem.steady and described.weighting is not None:
+            return "causal weights follow time, and the equation is steady; set weighting=none"
+        return None
 
     def _plan_conditions(self, initial_weight: float, boundary_weight: float) -> None:
         """Lay out points for every condition that the trial function leaves open."""
@@ -185,7 +202,7 @@ class PDEFormulation(Formulation):
 
 def has_diffusion(problem: PDE) -> bool:
     """Whether any diffusivity is not the plain number 0, so that the residual needs second derivatives."""
-    kappa = diffusivity_rows(problem.diffusivity(NUMPY, *_sample(problem)), problem.components)
+    kappa = diffusivity_rows(problem.diffusivity(NUMPY, *declared_sample(problem)), problem.components)
     return not all(is_zero(entry) for row in kappa for entry in row)
 
 
@@ -197,7 +214,7 @@ def _common_diffusivity(kappa: Sequence[Sequence[Any]]) -> float | None:
     return first if first and alone and equal else None
 
 
-def _sample(problem: PDE) -> tuple[list[Array], Any, list[Array]]:
+def declared_sample(problem: PDE) -> tuple[list[Array], Any, list[Array]]:
     """One point (x, t) and a state there, to see how a declaration answers."""
     lower, upper = region(problem)
     place = [np.array([a + 0.4 * (b - a)]) for a, b in zip(lower, upper, strict=True)]

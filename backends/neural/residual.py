@@ -15,19 +15,36 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from backends.base import TRAJECTORY_LEVELS
 from backends.neural.collocation import Points, PointSet, join, region
 from backends.neural.jets import Orders
 from backends.neural.trial import Trial
 from backends.neural.weighting import Causal, causal_weights, chunk_matrix
-from problems.base import ODE, PDE, Array
+from problems.base import ODE, Array
 from problems.operations import Operations
 
-Network = Callable[[Mapping[str, Any], Orders], Any]
-"""(prepared place, which derivatives) → output jets (J, n, m)."""
+if TYPE_CHECKING:
+    from backends.neural.description import PINN
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is trained: `jets` of a network, and `coefficients` (q,) beside it, None where there are none.
+
+    `jets` takes a prepared place and which derivatives are wanted, and gives those of the output, (J, n, m).
+    """
+
+    jets: Callable[[Mapping[str, Any], Orders], Any]
+    coefficients: Any = None
+
+    def __call__(self, place: Mapping[str, Any], orders: Orders) -> Any:
+        """Jets (J, n, m)."""
+        return self.jets(place, orders)
+
 
 Field = Callable[[Sequence[Any]], tuple[Any, ...]]
 """Coordinates (n,) → entries (n,), any of which may be a plain number."""
@@ -38,7 +55,7 @@ class Calculus:
     """What the engine brings: array module, operations, forward derivatives.
 
     `jvp` can be nested; `total` (of a function with a tuple of values) need not be, but costs less at each iteration.
-    `constant` cuts a value off from differentiation.
+    `constant` cuts a value off from differentiation; `array` turns a host array into one like its second argument.
     """
 
     xp: Any
@@ -46,6 +63,7 @@ class Calculus:
     jvp: Callable[..., tuple[Any, Any]]
     total: Callable[..., tuple[Any, Any]]
     constant: Callable[[Any], Any]
+    array: Callable[[Array, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -102,16 +120,23 @@ class Term:
 class Formulation(ABC):
     """An equation on its box of coordinates (x₀, …, t), with the loss of a network that is to solve it.
 
-    `lower` and `upper` have shape (k,). The residual needs the derivatives `orders`, the conditions those of
-    `condition_orders`.
+    `lower` and `upper` have shape (k,), the first `spatial` of the coordinates are places and one behind them is time.
+    The residual needs the derivatives `orders`, the conditions those of `condition_orders`. A loss of another form than
+    a sum of mean squares overrides `loss`, one that needs the network at further points at once `blocks`.
     """
 
     components: int
+    spatial: int
     lower: Array
     upper: Array
     orders: Orders
+    objective: ClassVar[str] = "residual"
+    pointwise: ClassVar[bool] = True
+    """Whether the loss is a sum of squares of which each depends on the network at one point (or its twin) alone."""
+    additive: ClassVar[bool] = True
+    """Whether the loss is a mean over the points inside, so that processors may have a share of them each."""
 
-    def __init__(self, problem: PDE | ODE, calculus: Calculus, setting: Setting) -> None:
+    def __init__(self, problem: Any, calculus: Calculus, setting: Setting) -> None:
         self.calculus, self.setting, self.trial = calculus, setting, setting.trial
         self.lower, self.upper = region(problem)
         self.inside = setting.points.within(self.lower, self.upper, setting.seed)
@@ -119,6 +144,21 @@ class Formulation(ABC):
         self.terms: tuple[Term, ...] = ()
         self.conditions: PointSet | None = None
         self.condition_orders = Orders()
+        self.coefficients: Array = np.empty(0)
+        """First guesses (q,) of what is trained beside the network; `Network.coefficients` in the loss."""
+
+    @classmethod
+    def refuses(cls, problem: Any, described: PINN) -> str | None:
+        """Why a described network cannot solve `problem` this way, in words for a user, or None."""
+        return None
+
+    def answer(self, values: Callable[[Array], Array], coefficients: Array, points: Array) -> Array:
+        """The problem's answer at `points`; `values` evaluates the trained function."""
+        return values(points)
+
+    def facts(self, values: Callable[[Array], Array], coefficients: Array) -> Mapping[str, Any]:
+        """What a solution of this kind has to tell, under the names of `FACTS`."""
+        return {}
 
     @property
     def inputs(self) -> int:
@@ -291,7 +331,7 @@ class ODEFormulation(Formulation):
     def __init__(self, problem: ODE, calculus: Calculus, setting: Setting) -> None:
         super().__init__(problem, calculus, setting)
         self.problem = problem
-        self.components = problem.dimension
+        self.components, self.spatial = problem.dimension, 0
         self.orders = Orders(1, 0)
         if setting.trial is None:
             self.conditions = join([[setting.points.within(self.lower, self.lower, setting.seed)]])
@@ -307,3 +347,8 @@ class ODEFormulation(Formulation):
     def mismatch(self, term: Term, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
         """What the initial value leaves."""
         return [a - float(b) for a, b in zip(u.value, self.problem.start(), strict=True)]
+
+    def facts(self, values: Callable[[Array], Array], coefficients: Array) -> Mapping[str, Any]:
+        """The trajectory at equidistant instants."""
+        instants = np.linspace(self.problem.start_time(), self.problem.final_time(), TRAJECTORY_LEVELS)
+        return {"trajectory_t": instants, "trajectory_y": values(instants[:, None])}

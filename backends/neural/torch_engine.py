@@ -55,13 +55,13 @@ class StepDriver(Driver):
                 if moment is not None:
                     moment.zero_()
         self.count = 0
-        self.before = self.session.vector.detach().clone()
+        self.before = self.session.parameters.detach().clone()
         generator = torch.Generator(self.session.device).manual_seed(1_000_003 * self.index + self.session.context.seed)
         self.places = self.session.series(generator)
 
     def _optimizer(self) -> torch.optim.Optimizer:
         """The described optimizer; the fused ones take one operation per step."""
-        stage, parameters = self.stage, [self.session.vector]
+        stage, parameters = self.stage, [self.session.parameters]
         rate: Any = torch.tensor(stage.rate, dtype=FUSED_RATE, device="cuda") if self.on_gpu else stage.rate
         if isinstance(stage, SGD):
             return torch.optim.SGD(parameters, lr=rate, momentum=stage.momentum, fused=True)
@@ -109,7 +109,7 @@ class StepDriver(Driver):
         for k in range(count):
             if k == count - 1:
                 # The loss is that before the step.
-                self.before.copy_(self.session.vector.detach())
+                self.before.copy_(self.session.parameters.detach())
             rate = self.rates[self.count]
             if self.replay is None:
                 group["lr"] = rate
@@ -135,7 +135,7 @@ class LBFGSDriver(Driver):
     def changed(self) -> None:
         """It forgets: its curvature and its last loss belong to other points."""
         self.optimizer = torch.optim.LBFGS(
-            [self.session.vector],
+            [self.session.parameters],
             history_size=self.stage.memory,
             line_search_fn="strong_wolfe",
             tolerance_grad=0.0,
@@ -145,7 +145,7 @@ class LBFGSDriver(Driver):
     def advance(self, count: int) -> tuple[int, Array]:
         """Iterations in one call of the library's own loop."""
         session, group = self.session, self.optimizer.param_groups[0]
-        state, done = self.optimizer.state[session.vector], 0
+        state, done = self.optimizer.state[session.parameters], 0
 
         def closure() -> torch.Tensor:
             return session.differentiate(session.places)[0]
@@ -171,11 +171,18 @@ class TorchSession(TrainingSession):
         self.device = torch.device(context.device)
         self.dtype = getattr(torch, context.precision)
         self.engine = "captured graph, fused optimizer" if self.device.type == "cuda" else "eager, fused optimizer"
-        calculus = Calculus(torch, torch_operations(), jvp, total_derivative, lambda value: value.detach())
+        calculus = Calculus(
+            torch,
+            torch_operations(),
+            jvp,
+            total_derivative,
+            lambda value: value.detach(),
+            lambda values, like: torch.as_tensor(np.array(values), dtype=like.dtype, device=like.device),
+        )
         super().__init__(solver, problem, context, calculus)
-        self._initial = np.concatenate([part.ravel() for layer in self.layers for part in layer])
+        self._initial = self.initial_parameters()
         # One tensor of all parameters: an optimizer's fixed costs arise once instead of once per layer.
-        self.vector = self.tensor(self._initial).requires_grad_()
+        self.parameters = self.tensor(self._initial).requires_grad_()
         self._constants = None if self.constants is None else self.tensor(self.constants)
         self._reference = self.tensor(self.reference_points()) if solver.network.normalises else None
         self._term_weights = self.tensor(self.weights)
@@ -205,7 +212,7 @@ class TorchSession(TrainingSession):
         """Loss, terms and gradient as one compiled function; without a working compiler all stays eager."""
         places = next(self.series(torch.Generator()))
         try:
-            graph = make_fx(lambda *arguments: self._gradient(*arguments))(self.vector, places, self._term_weights)
+            graph = make_fx(lambda *arguments: self._gradient(*arguments))(self.parameters, places, self._term_weights)
             # Dual numbers leave checks behind that have no tensor to return.
             for node in list(graph.graph.nodes):
                 returned = getattr(getattr(node.target, "_schema", None), "returns", ())
@@ -214,7 +221,7 @@ class TorchSession(TrainingSession):
             graph.recompile()
             compiled = torch.compile(graph, fullgraph=True)
             with torch.no_grad():
-                compiled(self.vector, places, self._term_weights)
+                compiled(self.parameters, places, self._term_weights)
         # A compiler can fail in as many ways as there are machines.
         except Exception as error:
             self.engine += f"; not compiled: {type(error).__name__}"
@@ -222,18 +229,18 @@ class TorchSession(TrainingSession):
             self._compiled, self.engine = compiled, "compiled gradient, fused optimizer"
 
     def _gradient(self, vector: torch.Tensor, places: Any, weights: Any) -> tuple[Any, Any, Any]:
-        network, (inside, conditions) = self.network(self.split(vector)), places
+        network, (inside, conditions) = self.network(vector), places
         loss, terms = self.formulation.loss(network, inside, conditions, weights)
         return loss.detach(), terms.detach(), torch.autograd.grad(loss, vector)[0]
 
     def differentiate(self, places: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """Loss and its terms at prepared points; the gradient is left with the vector of parameters."""
         if self._compiled is None:
-            loss, terms, gradient = self._gradient(self.vector, places, self._term_weights)
+            loss, terms, gradient = self._gradient(self.parameters, places, self._term_weights)
         else:
             with torch.no_grad():
-                loss, terms, gradient = self._compiled(self.vector, places, self._term_weights)
-        self.vector.grad = gradient
+                loss, terms, gradient = self._compiled(self.parameters, places, self._term_weights)
+        self.parameters.grad = gradient
         return loss, terms
 
     def restart(self) -> None:
@@ -256,12 +263,12 @@ class TorchSession(TrainingSession):
 
     def get(self) -> Array:
         """The parameters, in float64."""
-        return self.vector.detach().cpu().numpy().astype(float)
+        return self.parameters.detach().cpu().numpy().astype(float)
 
     def put(self, parameters: Array) -> None:
         """Set them."""
         with torch.no_grad():
-            self.vector.copy_(self.tensor(parameters))
+            self.parameters.copy_(self.tensor(parameters))
 
     def terms_at(self, parameters: Array) -> Array:
         """Terms of the loss at the present points."""
@@ -273,8 +280,8 @@ class TorchSession(TrainingSession):
         """Terms of the loss and its gradient (p,)."""
         self.put(parameters)
         terms = self.differentiate(self.places)[1]
-        assert self.vector.grad is not None
-        return terms.cpu().numpy().astype(float), self.vector.grad.cpu().numpy().astype(float)
+        assert self.parameters.grad is not None
+        return terms.cpu().numpy().astype(float), self.parameters.grad.cpu().numpy().astype(float)
 
     def jacobian_at(self, parameters: Array) -> tuple[Array, Array]:
         """Residuals and their derivatives."""
@@ -287,8 +294,8 @@ class TorchSession(TrainingSession):
         """Residuals and products with their derivatives."""
         rows, parts = self._sensitivities(parameters)
 
-        def forward(vector: Array) -> Array:
-            layers = self.split(self.tensor(vector))
+        def forward(direction: Array) -> Array:
+            layers = self.split(self.tensor(direction))
             with torch.no_grad():
                 found = torch.cat([sum(s.forward(torch, layers) for s in block) for block in parts])
             return found.cpu().numpy().astype(float)
@@ -323,7 +330,7 @@ class TorchSession(TrainingSession):
         _, terms = self.loss(self.parameters, self.places)
         norms = []
         for term in terms:
-            gradient = torch.autograd.grad(term, self.vector, retain_graph=True, materialize_grads=True)[0]
+            gradient = torch.autograd.grad(term, self.parameters, retain_graph=True, materialize_grads=True)[0]
             norms.append(float(gradient.norm()))
         return np.array(norms)
 
@@ -368,18 +375,20 @@ class TorchSession(TrainingSession):
     def _taylor(self, parameters: Any, reference: int) -> Network:
         """By jets; batch normalisation takes its statistics from the places of the first call."""
         statistics: Statistics = {}
+        layers = self.split(parameters)
 
-        def network(place: Mapping[str, Any], orders: Orders) -> Any:
-            algebra = FusedAlgebra(torch, Functions, parameters, orders, self._constants, reference, statistics)
+        def jets(place: Mapping[str, Any], orders: Orders) -> Any:
+            algebra = FusedAlgebra(torch, Functions, layers, orders, self._constants, reference, statistics)
             return self.solver.network(algebra, place["seeds"])
 
-        return network
+        return Network(jets, self.beside(parameters))
 
     def _differentiated(self, parameters: Any) -> Network:
         """Jets by differentiation of the plain network: reverse twice, or forward over reverse."""
+        layers = self.split(parameters)
 
         def plain(points: Any) -> Any:
-            algebra = JetAlgebra(torch, Functions, parameters, Orders(), self._constants)
+            algebra = JetAlgebra(torch, Functions, layers, Orders(), self._constants)
             return self.solver.network(algebra, self.formulation.seeds(points, Orders()))[0]
 
         def slopes(points: Any, c: int) -> Any:
@@ -410,48 +419,41 @@ class TorchSession(TrainingSession):
                 parts.append(sum(along[orders.first :], orders.laplacian * sum(curved(orders.first))))
             return torch.stack(parts)
 
-        return jets
+        return Network(jets, self.beside(parameters))
 
     def tensor(self, values: Any) -> torch.Tensor:
         """A copy of `values` in the session's type, on its device."""
         return torch.as_tensor(np.array(values), dtype=self.dtype, device=self.device)
 
-    @property
-    def parameters(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """The parameters of each layer, as views of the vector."""
-        return self.split(self.vector)
-
     def split(self, vector: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """A vector (p,) laid out as layers."""
-        sizes = [part.size for layer in self.layers for part in layer]
-        pieces = iter(vector.split(sizes))  # type: ignore[no-untyped-call]
+        """A vector (p,) laid out as layers; coefficients behind them are left out."""
+        pieces = iter(vector.split(self.sizes))  # type: ignore[no-untyped-call]
         return [(next(pieces).view(w.shape), next(pieces).view(b.shape)) for w, b in self.layers]
 
     def _sensitivities(self, parameters: Array) -> tuple[Array, list[list[Sensitivity]]]:
         """All residuals as one row, and the rows of their derivatives block by block."""
         self.put(parameters)
         form, recorders = self.formulation, []
-        split = self.parameters
+        layers = self.split(self.parameters)
 
         def network(place: Mapping[str, Any], orders: Orders) -> Any:
-            algebra = FusedAlgebra(torch, Functions, split, orders, self._constants, keep=True)
+            algebra = FusedAlgebra(torch, Functions, layers, orders, self._constants, keep=True)
             recorders.append(algebra)
             return self.solver.network(algebra, place["seeds"])
 
-        blocks = form.blocks(network, *self.places)
-        layers = range(len(self.layers))
+        blocks = form.blocks(Network(network), *self.places)
         parts = []
         with torch.no_grad():
             scales = row_scales(form, blocks, self.places[0], self._term_weights)
         for k, (block, scale) in enumerate(zip(blocks, scales, strict=True)):
             recorder = recorders[min(k, 1)]
-            products = [recorder.products[layer] for layer in layers]
+            products = [recorder.products[layer] for layer in range(len(layers))]
             by_row = [
                 torch.autograd.grad(row.sum(), products, retain_graph=True, allow_unused=True, materialize_grads=True)
                 for row in block
             ]
             slopes = [torch.stack(of_layer) for of_layer in zip(*by_row, strict=True)]
-            inputs = [recorder.inputs[layer].detach() for layer in layers]
+            inputs = [recorder.inputs[layer].detach() for layer in range(len(layers))]
             parts.append(sensitivities(torch, None if k == 0 else form.terms[k - 1], inputs, slopes, scale))
         rows = torch.cat([(b * scale).detach().reshape(-1) for b, scale in zip(blocks, scales, strict=True)])
         return rows.cpu().numpy().astype(float), parts

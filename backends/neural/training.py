@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from backends.base import Context, Diverged, Session, as_ode, read_out
-from backends.neural.collocation import TRAINING_START, Grid, region
+from backends.base import Context, Diverged, Session, read_out
+from backends.neural.collocation import TRAINING_START, Grid
 from backends.neural.description import PINN
 from backends.neural.optimizers import LevenbergMarquardt, SSBroyden
 from backends.neural.residual import Calculus
 from backends.neural.sampling import points_generator
 from backends.neural.weighting import balanced
-from problems.base import PDE, Array, Problem, scattered_points
+from problems.base import Array, MatrixEigenproblem, Problem, scattered_points
 
 NOTES = 200
 """The loss is noted this often, or a little less."""
@@ -33,7 +33,7 @@ UNWATCHED = 50
 SETTLED = 0.1
 """Share of the iterations, and of the time, at the end of which points are not renewed any more."""
 PROGRESS = 0.99
-"""A loss must fall below this share of the smallest one so far to count as progress."""
+"""A positive loss must fall below this share of the smallest one so far to count as progress."""
 LARGEST_PIECE = 32_768
 REFERENCE = 1024
 """Points from which batch normalisation takes its statistics once training is over (Wu & Johnson 2021)."""
@@ -85,7 +85,7 @@ class Log:
             self.iterations.append(iteration)
             self.losses.append(loss)
             self.terms.append(terms)
-        if loss < PROGRESS * self.progress:
+        if loss < self.progress - (1.0 - PROGRESS) * abs(self.progress) or self.progress == math.inf:
             self.progress, self.progress_iteration = loss, iteration
 
     def forget(self) -> None:
@@ -105,6 +105,8 @@ class TrainingSession(Session, ABC):
         inputs, outputs = self.formulation.inputs, self.formulation.components
         self.layers = solver.network.initial(inputs, outputs, context.seed)
         self.constants = solver.network.constants(inputs, context.seed)
+        coefficients = len(self.formulation.coefficients)
+        self.sizes = [part.size for layer in self.layers for part in layer] + [coefficients] * (coefficients > 0)
         self.inside, self.conditions = self.formulation.inside, self.formulation.conditions
         self.sets = (self.inside, self.conditions)
         self.fresh = any(s is not None and s.noise for s in self.sets)
@@ -116,7 +118,8 @@ class TrainingSession(Session, ABC):
         self._done = self._renewed = self._looked = 0
         self._last = solver.iterations
 
-    # What an engine offers: parameters are one vector (p,) on the host, layer after layer, weights before biases.
+    # What an engine offers: parameters are one vector (p,) on the host, layer after layer, weights before biases, and
+    # last the coefficients that are trained beside the network.
 
     @abstractmethod
     def restart(self) -> None:
@@ -169,6 +172,16 @@ class TrainingSession(Session, ABC):
     @abstractmethod
     def evaluate(self, points: Array) -> Array:
         """The trained trial function at `piece` points (piece, k), shape (piece, m)."""
+
+    def initial_parameters(self) -> Array:
+        """The vector (p,) that training starts from."""
+        parts = [part.ravel() for layer in self.layers for part in layer]
+        return np.concatenate([*parts, self.formulation.coefficients])
+
+    def beside(self, parameters: Any) -> Any:
+        """The coefficients (q,) behind the network's parameters in a vector of all; None where there are none."""
+        count = len(self.formulation.coefficients)
+        return parameters[-count:] if count else None
 
     def gram(self, matrix: Array) -> Array:
         """MᵀM for a matrix (N, p) on the host."""
@@ -299,15 +312,20 @@ class TrainingSession(Session, ABC):
 
     def solution(self, points: Array) -> Array:
         """The trial function at `points`, or the last state of a flow as an eigenvector."""
-        if isinstance(self.problem, PDE):
-            return self._values(points)
-        return read_out(self.problem, lambda t: self._values(t[:, None]), points)
+        if isinstance(self.problem, MatrixEigenproblem):
+            return read_out(self.problem, lambda t: self._values(t[:, None]), points)
+        return self.formulation.answer(self._values, self.coefficients, points)
+
+    @property
+    def coefficients(self) -> Array:
+        """What is trained beside the network, shape (q,)."""
+        return np.empty(0) if self.beside(self.sizes) is None else np.asarray(self.beside(self.get()))
 
     def facts(self) -> Mapping[str, Any]:
         """Network size, loss curve, spacing of grids, and the trajectory of an initial value problem."""
         log = self.log
         facts: dict[str, Any] = {
-            "unknowns": sum(part.size for layer in self.layers for part in layer),
+            "unknowns": sum(self.sizes),
             "iterations": self._done,
             "engine": self._engine(),
             "derivatives": self.solver.mode,
@@ -322,17 +340,12 @@ class TrainingSession(Session, ABC):
                 "loss_terms": np.array(log.terms),
                 "term_names": ", ".join(self.formulation.term_names),
             }
-        equation = self.problem if isinstance(self.problem, PDE) else as_ode(self.problem)
-        assert equation is not None
+            facts |= self.formulation.facts(self._values, self.coefficients)
         if isinstance(self.solver.points, Grid):
-            spacings = self.solver.points.spacings(*region(equation))
-            if isinstance(equation, PDE):
-                facts["dx"] = float(spacings[: equation.dimension].max())
-            if not (isinstance(equation, PDE) and equation.steady):
-                facts["dt"] = float(spacings[-1])
-        if not isinstance(equation, PDE) and log.losses:
-            facts["trajectory_t"] = np.linspace(equation.start_time(), equation.final_time(), 101)
-            facts["trajectory_y"] = self._values(facts["trajectory_t"][:, None])
+            spacings = self.solver.points.spacings(self.formulation.lower, self.formulation.upper)
+            for name, along in zip(("dx", "dt"), np.split(spacings, [self.formulation.spatial]), strict=True):
+                if len(along):
+                    facts[name] = float(along.max())
         return facts
 
     def _engine(self) -> str:

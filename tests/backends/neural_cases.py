@@ -88,7 +88,7 @@ def torch_view(session):
     session.put(shaken(session))
     blocks = session.formulation.blocks(session.network(session.parameters), *session.places)
     loss, terms = session.loss(session.parameters, session.places)
-    gradient = torch.autograd.grad(loss, session.vector, materialize_grads=True, allow_unused=True)
+    gradient = torch.autograd.grad(loss, session.parameters, materialize_grads=True, allow_unused=True)
     return {
         "blocks": [block.detach().numpy() for block in blocks],
         "terms": terms.detach().numpy(),

@@ -84,7 +84,7 @@ def plain_network(session):
     """The network layer by layer, for torch to differentiate."""
 
     def values(place, orders):
-        *hidden, (weights, bias) = session.parameters
+        *hidden, (weights, bias) = session.split(session.parameters)
         y = place["seeds"][:1]
         for inner_weights, inner_bias in hidden:
             y = PLAIN[session.solver.network.activation](y @ inner_weights + inner_bias)

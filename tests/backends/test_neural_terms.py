@@ -68,7 +68,7 @@ def rows_by_torch(session):
         torch.cat(
             [
                 part.reshape(-1)
-                for part in torch.autograd.grad(row, session.vector, retain_graph=True, materialize_grads=True)
+                for part in torch.autograd.grad(row, session.parameters, retain_graph=True, materialize_grads=True)
             ]
         )
         for row in rows

@@ -1,0 +1,32 @@
+"""Which formulation serves which family of problems: the one place where a new family of loss is entered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backends.base import as_ode
+from backends.neural.energy import EnergyFormulation
+from backends.neural.pde_residual import PDEFormulation
+from backends.neural.residual import Formulation, ODEFormulation
+from problems.base import ODE, PDE, Problem
+
+KINDS: tuple[tuple[type[Problem], type[Formulation]], ...] = (
+    (PDE, PDEFormulation),
+    (PDE, EnergyFormulation),
+    (ODE, ODEFormulation),
+)
+"""Families with the formulations that serve them; `Formulation.objective` tells those of one family apart."""
+
+
+def trained_on(problem: Problem) -> Any:
+    """The equation whose solution a network represents: the flow of a matrix eigenproblem, else `problem` itself."""
+    return as_ode(problem) or problem
+
+
+def formulation_of(problem: Problem, objective: str) -> type[Formulation] | None:
+    """The formulation that makes `objective` small for `problem`; None where there is none."""
+    equation = trained_on(problem)
+    for family, kind in KINDS:
+        if isinstance(equation, family) and kind.objective == objective:
+            return kind
+    return None

@@ -43,26 +43,33 @@ class Grid:
 
     def interpolate(self, values: Array, places: Array) -> Array:
         """Cubic interpolation of `values` (..., n₀, n₁, …) at `places` (m, d): shape (..., m), exact at nodes."""
-        indices, weights = [], []
-        for a in range(self.dimension):
-            nodes, x = self.axes[a][1:-1], places[:, a]
-            if self.periodic[a]:
-                # Two nodes on either side are those of the neighbouring period.
-                length, n = self._box.lengths[a], len(nodes)
-                around = np.concatenate([nodes[-2:] - length, nodes, nodes[:2] + length])
-                index, weight = lagrange(around, x)
-                index = (index - 2) % n
-            else:
-                index, weight = lagrange(nodes, x)
-            indices.append(index)
-            weights.append(weight)
-        result = np.zeros((*values.shape[: -self.dimension], len(places)))
-        for corner in product(*(range(index.shape[1]) for index in indices)):
-            weight = np.prod([w[:, k] for w, k in zip(weights, corner, strict=True)], axis=0)
-            if weight.any():
-                chosen: tuple[Any, ...] = tuple(i[:, k] for i, k in zip(indices, corner, strict=True))
-                result += weight * values[(..., *chosen)]
-        return result
+        periods = [length if closed else None for length, closed in zip(self._box.lengths, self.periodic, strict=True)]
+        return interpolate([nodes[1:-1] for nodes in self.axes], periods, values, places)
+
+
+def interpolate(axes: Sequence[Array], periods: Sequence[float | None], values: Array, places: Array) -> Array:
+    """Cubic interpolation of `values` (..., n₀, n₁, …) on the nodes of `axes` at `places` (m, d): shape (..., m).
+
+    An axis with a period is closed; on others, the outermost cubics go on beyond the outermost nodes.
+    """
+    indices, weights = [], []
+    for nodes, period, x in zip(axes, periods, places.T, strict=True):
+        if period is not None:
+            # Two nodes on either side are those of the neighbouring period.
+            around = np.concatenate([nodes[-2:] - period, nodes, nodes[:2] + period])
+            index, weight = lagrange(around, x)
+            index = (index - 2) % len(nodes)
+        else:
+            index, weight = lagrange(nodes, x)
+        indices.append(index)
+        weights.append(weight)
+    result = np.zeros((*values.shape[: -len(axes)], len(places)))
+    for corner in product(*(range(index.shape[1]) for index in indices)):
+        weight = np.prod([w[:, k] for w, k in zip(weights, corner, strict=True)], axis=0)
+        if weight.any():
+            chosen: tuple[Any, ...] = tuple(i[:, k] for i, k in zip(indices, corner, strict=True))
+            result += weight * values[(..., *chosen)]
+    return result
 
 
 def sample(fields: Sequence[object], shape: tuple[int, ...]) -> Array:

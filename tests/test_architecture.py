@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # The command line puts the rooms together: it stands above all of them, and nothing but `python -m` knows it.
 RANKS = {"problems": 0, "backends": 1, "benchmarks": 2, "reports": 3, "benchmarks.cli": 4, "benchmarks.__main__": 5}
 ROOMS = ("problems", "backends", "benchmarks", "reports")
-FRAMEWORK = {"base", "operations", "parameters", "reference", "registry"}
+FRAMEWORK = {"base", "operations", "parameters", "quadrature", "reference", "registry"}
+FAMILIES = {f"problems.families.{path.stem}" for path in (ROOT / "problems" / "families").glob("[!_]*.py")}
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 
 
@@ -87,7 +88,7 @@ ADAPTERS = [module for module in MODULES if module.startswith("backends.")]
 
 @pytest.mark.parametrize("module", ADAPTERS)
 def test_no_adapter_knows_a_problem(module):
-    known = {f"problems.{name}" for name in FRAMEWORK} | {"problems"}
+    known = {f"problems.{name}" for name in FRAMEWORK} | {"problems"} | FAMILIES
     assert {name for name in neighbours(module) if name.startswith("problems")} <= known
     names = [name for name in problems.REGISTRY.names() if own(problems.REGISTRY.get(name), "problems")]
     tree = ast.parse(MODULES[module].read_text("utf-8"))

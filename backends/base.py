@@ -39,7 +39,7 @@ from problems.base import ODE, Array, MatrixEigenproblem, Problem, create
 from problems.parameters import Parameterised, flatten
 
 FACTS = {
-    "dx": "largest spacing of grid, mesh or collocation points",
+    "dx": "largest spacing of grid, mesh, nodes or collocation points; mean spacing of random ones",
     "dt": "time step",
     "unknowns": "degrees of freedom per time level, or network parameters",
     "steps": "time steps taken",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from benchmarks.record import Record
 from problems import Problem
 from problems.base import ODE, PDE, Array, MatrixEigenproblem
+from problems.families.integral_equation import IntegralEquation
 from reports import pictures, training, workprecision
 from reports.convergence import STEPS, studies
 from reports.drawing import Figure, Palette
@@ -33,7 +34,7 @@ def of_section(
         limits = pictures.error_limits(scene, list(solutions.values()))
         for i, (c, solution) in enumerate(solutions.items()):
             yield pictures.field(scene, c, solution, limits, f"{anchor}-field-{i}")
-    elif isinstance(problem, ODE) and solutions:
+    elif isinstance(problem, (ODE, IntegralEquation)) and solutions:
         shown = {c: best[c] for c in solutions}
         yield pictures.states(pictures.Scene.of(problem), shown, palette, f"{anchor}-states")
     elif isinstance(problem, MatrixEigenproblem):

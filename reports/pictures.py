@@ -16,6 +16,7 @@ from matplotlib.lines import Line2D
 
 from problems import Problem
 from problems.base import PDE, Array, MatrixEigenproblem
+from problems.families.integral_equation import IntegralEquation
 from reports.drawing import (
     DIVERGING,
     HEAT,
@@ -86,7 +87,7 @@ def error_limits(scene: Scene, solutions: Sequence[Array]) -> tuple[float, float
 
 
 def states(scene: Scene, found: Mapping[Configuration, Mapping[str, Array]], palette: Palette, name: str) -> Figure:
-    """Solutions of an initial value problem over its reference, and their errors.
+    """Solutions of an initial value problem or an integral equation over the reference, and their errors.
 
     `found` holds the arrays of each configuration; where one of them answers outside the domain, the picture goes on.
     """
@@ -121,7 +122,7 @@ def states(scene: Scene, found: Mapping[Configuration, Mapping[str, Array]], pal
                 axes.axvline(float(scene.points[:, 0].max()), color=INK, lw=0.8, ls=":")
             caption += " The domain ends at the dotted line; networks are asked beyond it as well."
         top.set(ylabel="y")
-        bottom.set(xlabel="t", ylabel="|error|")
+        bottom.set(xlabel="x" if isinstance(scene.problem, IntegralEquation) else "t", ylabel="|error|")
         legend(bottom, handles, 1, -0.32)
         return finish(figure, name, caption)
 

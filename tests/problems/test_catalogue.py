@@ -11,12 +11,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import torch
+from scipy.integrate import quad
 from scipy.linalg import eigh_tridiagonal
 
 import problems
-from backends.operations import jax_operations
+from backends.operations import jax_operations, torch_operations
 from problems.base import ODE, PDE, Dirichlet, MatrixEigenproblem, Neumann, Periodic, Problem, fields_to_array
 from problems.families.eigenproblem import Eigenproblem
+from problems.families.integral_equation import Algebraic, IntegralEquation, Logarithmic, Singularity
 from problems.operations import NUMPY
 from tests.builtin import problem_classes
 from tests.plugins.grids import Carried, Coupled, Insulated, Variable
@@ -43,6 +46,10 @@ def catalogue() -> Iterator[Any]:
             id=f"schroedinger-radial-{potential}-{ell}",
         )
     yield pytest.param(radial.create({"Z": 3.0}), id="schroedinger-radial-Z=3")
+    fredholm = problems.REGISTRY.get("fredholm")
+    for alpha, distance in ((0.1, 0.1), (0.9, 0.3)):
+        yield pytest.param(fredholm.create({"kernel": "algebraic", "alpha": alpha}), id=f"fredholm-alpha={alpha}")
+        yield pytest.param(fredholm.create({"kernel": "love", "distance": distance}), id=f"fredholm-d={distance}")
     yield pytest.param(Graded(), id="graded-string")
     for d, faces in itertools.product((1, 2), FACES):
         yield pytest.param(Membrane(d=d, faces_are=faces), id=f"membrane-{d}-{faces}")
@@ -117,6 +124,60 @@ def test_solution_satisfies_its_own_equation(problem: Problem) -> None:
         assert np.array_equal(problem.matrix(), problem.matrix().T)
     elif isinstance(problem, Eigenproblem):
         assert float(jnp.abs(jax.vmap(lambda x: state_residual(problem, x))(jnp.asarray(points))).max()) < 1e-9
+    elif isinstance(problem, IntegralEquation):
+        assert max(abs(integral_residual(problem, x)) for x in points[:, 0]) < 1e-9
+
+
+def integral_residual(problem: IntegralEquation, x: float) -> float:
+    """y − f − λ ∫ K y of the reference at x, by adaptive Gauss–Kronrod rules whose weights know the singularity.
+
+    They are those of QUADPACK for (t − a)^μ (b − t)^ν, times log (t − a) or log (b − t), on either side of x.
+    """
+    a, b = problem.interval()
+    singularity = problem.singularity()
+
+    def product(t: float) -> float:
+        return float(problem.smooth_factor(NUMPY, x, t)) * float(problem.reference(np.array([[t]]))[0, 0])
+
+    def integral(lower: float, upper: float, **weight: Any) -> float:
+        return 0.0 if lower == upper else float(quad(product, lower, upper, epsabs=1e-12, limit=400, **weight)[0])
+
+    if singularity is None:
+        total = integral(a, b)
+    elif isinstance(singularity, Algebraic):
+        power = -singularity.alpha
+        total = integral(a, x, weight="alg", wvar=(0.0, power)) + integral(x, b, weight="alg", wvar=(power, 0.0))
+    else:
+        assert isinstance(singularity, Logarithmic)
+        total = integral(a, x, weight="alg-logb", wvar=(0, 0)) + integral(x, b, weight="alg-loga", wvar=(0, 0))
+    free = float(problem.free_term(NUMPY, x))
+    return float(problem.reference(np.array([[x]]))[0, 0]) - free - problem.multiplier() * total
+
+
+@pytest.mark.parametrize("problem", [p for p in CATALOGUE if isinstance(p.values[0], IntegralEquation)])
+def test_integral_equation_reads_the_same_in_every_framework(problem: IntegralEquation) -> None:
+    x, t = problem.points()[::40, 0], problem.points()[7::40, 0]
+    for ops, array in ((torch_operations(), torch.as_tensor), (jax_operations(), jnp.asarray)):
+        assert np.asarray(problem.free_term(ops, array(x))) == pytest.approx(problem.free_term(NUMPY, x), rel=1e-14)
+        found, wanted = (
+            np.broadcast_to(problem.smooth_factor(o, a(x[:, None]), a(t)), (len(x), len(t)))
+            for o, a in ((ops, array), (NUMPY, np.asarray))
+        )
+        assert found == pytest.approx(wanted, rel=1e-14)
+
+
+@pytest.mark.parametrize("singularity", [Algebraic(0.5), Algebraic(0.9), Logarithmic()], ids=str)
+def test_primitives_of_a_singularity_are_its_integrals(singularity: Singularity) -> None:
+    for k, u in itertools.product(range(5), (-1.3, -1e-3, 0.2, 2.0)):
+        power = -singularity.alpha if isinstance(singularity, Algebraic) else 0.0
+        kind = {"weight": "alg" if power else "alg-loga", "wvar": (power, 0.0)}
+        wanted = math.copysign(1.0, u) ** (k + 1) * quad(lambda s, k=k: s**k, 0.0, abs(u), **kind)[0]
+        assert float(singularity.primitive(np.array(u), k)) == pytest.approx(wanted, rel=1e-12)
+        assert float(singularity.primitive(np.array(0.0), k)) == 0.0
+    distance = np.array([0.01, 1.0, 3.0])
+    step = 1e-6 * distance
+    slope = (singularity.primitive(distance + step, 0) - singularity.primitive(distance - step, 0)) / (2.0 * step)
+    assert singularity.value(NUMPY, distance) == pytest.approx(slope, rel=1e-8, abs=1e-8)
 
 
 def states_at(problem: Eigenproblem, point: Any) -> Any:
@@ -317,7 +378,7 @@ def test_published_levels_of_the_heat_equation_include_boundaries_and_both_ends(
 
 
 def test_grid_of_the_primer_has_forty_nodes_in_space_and_time_with_both_ends_of_each() -> None:
-    """S3 judges its heat example on 40 × 40 nodes, t = 0 included, and its decay at 25."""
+    """S3 judges its heat example on 40 × 40 nodes, t = 0 included, its decay at 25, its integral equation at 50."""
     points = problems.REGISTRY.get("heat-1d").create({}, "s3-grid").points()
     assert points.shape == (40 * 40, 2)
     assert {(x, t) for x in (0.0, math.pi) for t in (0.0, 3.0)} <= set(map(tuple, points))
@@ -325,6 +386,9 @@ def test_grid_of_the_primer_has_forty_nodes_in_space_and_time_with_both_ends_of_
         assert np.diff(np.unique(column)) == pytest.approx(np.full(39, length / 39.0))
     assert problems.REGISTRY.get("decay").create({}, "s3-grid").points()[:, 0] == pytest.approx(
         np.arange(25) / 24.0, abs=1e-15
+    )
+    assert problems.REGISTRY.get("fredholm").create({}, "s3-grid").points()[:, 0] == pytest.approx(
+        np.arange(50) / 49.0 * math.pi / 2.0, abs=1e-15
     )
 
 
@@ -334,8 +398,11 @@ def test_grid_of_the_primer_has_forty_nodes_in_space_and_time_with_both_ends_of_
         ("heat-1d", {"nodes": 1}, "nodes' is 1"),
         ("decay", {"nodes": 1}, "nodes' is 1"),
         ("heat-1d", {"nodes": 5, "level_spacing": 0.1}, "nodes = 5 and level_spacing = 0.1 are both given"),
+        ("fredholm", {"nodes": 1}, "nodes' is 1"),
+        ("fredholm", {"alpha": 0.3}, "'alpha' is 0.3, and kernel = separable has none"),
+        ("fredholm", {"kernel": "algebraic", "distance": 0.3}, "'distance' is 0.3, and kernel = algebraic"),
     ],
 )
-def test_evaluation_grid_that_makes_no_sense_is_refused(name: str, parameters: dict[str, Any], sentence: str) -> None:
+def test_parameters_that_make_no_sense_are_refused(name: str, parameters: dict[str, Any], sentence: str) -> None:
     with pytest.raises(problems.InputError, match=sentence):
         problems.REGISTRY.get(name).create(parameters)

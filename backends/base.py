@@ -47,6 +47,7 @@ FACTS = {
     "newton_iterations": "Newton iterations, all steps together",
     "linear_iterations": "iterations of an iterative linear solver, all systems together",
     "evaluations": "evaluations of the right-hand side",
+    "forward_solves": "solutions of the forward problem that a search for its parameters took",
     "tolerance": "requested relative tolerance",
     "final_loss": "loss at the end of training",
     "stopped_by": "what ended training: iterations, time, stagnation",
@@ -64,6 +65,7 @@ FACTS = {
     "trace_errors": "the error there in the problem's headline measure, NaN where it could not be judged (array)",
     "look_failure": "why an unfinished solution could not be judged",
     "eigenvalues": "eigenvalues, one per state in the order of the solution's columns (array)",
+    "standard_errors": "standard errors of the parameters found, as the solver estimates them, shape (p,) (array)",
     "trajectory_t": "instants of a trajectory (array)",
     "trajectory_y": "its states, shape (instants, components) (array)",
 }

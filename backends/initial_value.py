@@ -111,10 +111,10 @@ class DirectSystem(System):
 class LinesSystem(System):
     """The method of lines: second-order differences in space; the values at Dirichlet nodes are imposed."""
 
-    def __init__(self, problem: PDE, cells: int, convection: str) -> None:
+    def __init__(self, problem: PDE, cells: int, convection: str, engine: str = "numba") -> None:
         self._problem = problem
         self._grid = Grid(problem, cells)
-        self._kernels = build_kernels(Stencil(problem, self._grid, convection), self._grid.dimension, "numba")
+        self._kernels = build_kernels(Stencil(problem, self._grid, convection), self._grid.dimension, engine)
         values = sample(problem.initial(NUMPY, self._grid.coordinates()), self._grid.shape)
         self._u = np.pad(values, [(0, 0)] + [(1, 1)] * self._grid.dimension)
         self._du = np.zeros_like(self._u)
@@ -147,14 +147,21 @@ class LinesSystem(System):
             pattern = pattern + sp.kron(sp.kron(sp.eye_array(before), neighbours), sp.eye_array(after))
         return sp.kron(np.ones((size[0], size[0])), pattern, format="csr")
 
+    def seen(self, t: float, y: Array, places: Array) -> Array:
+        """The state y of the instant t at places (k, d), shape (k, m)."""
+        return np.asarray(self._grid.interpolate(self._field(t, y), places).T)
+
     def answer(self, states: Array, points: Array) -> Array:
         """Dirichlet values put back, then cubic interpolation in space."""
         levels = np.empty((len(states), *self._du[self._inside].shape))
         for k, (t, y) in enumerate(zip(self.times, states, strict=True)):
-            self._u[self._inside] = y.reshape(levels.shape[1:])
-            self._kernels.impose(t, self._u, *self._grid.axes)
-            levels[k] = self._u[self._inside]
+            levels[k] = self._field(t, y)
         return at_points(points, lambda times, places: self._grid.interpolate(levels[self.rows(times)], places))
+
+    def _field(self, t: float, y: Array) -> Array:
+        self._u[self._inside] = y.reshape(self._du[self._inside].shape)
+        self._kernels.impose(t, self._u, *self._grid.axes)
+        return self._u[self._inside]
 
     def facts(self, states: Array) -> Mapping[str, Any]:
         """Spacing and size of the grid."""

@@ -33,6 +33,11 @@ METRICS = {
             "|λ − λ_ref|",
             "absolute error of the eigenvalue (by Rayleigh quotient for a matrix), the largest of several",
         ),
+        Metric(
+            "estimate_error",
+            "|θ − θ_ls| / |θ|",
+            "largest distance of a parameter from the exact least-squares estimate, relative to its true value",
+        ),
     )
 }
 

@@ -169,10 +169,10 @@ def periodic_axes(problem: PDE) -> list[bool]:
     return [isinstance(problem.condition(a, 0), Periodic) for a in range(problem.dimension)]
 
 
-def matrix_of(apply: Callable[[Array], Array], shape: tuple[int, ...]) -> Array:
-    """A linear map on arrays of `shape` as a matrix (n, n), column by column."""
+def matrix_of(apply: Callable[[Array], Array], shape: tuple[int, ...], rows: int | None = None) -> Array:
+    """A linear map on arrays of `shape`, of size n, as a matrix (rows, n), column by column; square if not told."""
     n = int(np.prod(shape))
-    columns = np.empty((n, n))
+    columns = np.empty((n if rows is None else rows, n))
     unit = np.zeros(n)
     for k in range(n):
         unit[k] = 1.0

@@ -20,9 +20,11 @@ from backends.operations import jax_operations, torch_operations
 from problems.base import ODE, PDE, Dirichlet, MatrixEigenproblem, Neumann, Periodic, Problem, fields_to_array
 from problems.families.eigenproblem import Eigenproblem
 from problems.families.integral_equation import Algebraic, IntegralEquation, Logarithmic, Singularity
+from problems.families.inverse import InverseProblem
 from problems.operations import NUMPY
 from tests.builtin import problem_classes
 from tests.plugins.grids import Carried, Coupled, Insulated, Variable
+from tests.plugins.parameters import Front, Slab
 from tests.plugins.states import FACES, Graded, Membrane
 
 jax.config.update("jax_enable_x64", True)
@@ -50,12 +52,24 @@ def catalogue() -> Iterator[Any]:
     for alpha, distance in ((0.1, 0.1), (0.9, 0.3)):
         yield pytest.param(fredholm.create({"kernel": "algebraic", "alpha": alpha}), id=f"fredholm-alpha={alpha}")
         yield pytest.param(fredholm.create({"kernel": "love", "distance": distance}), id=f"fredholm-d={distance}")
+    for problem in (Front(), Slab()):
+        yield pytest.param(problem, id=problem.name)
     yield pytest.param(Graded(), id="graded-string")
     for d, faces in itertools.product((1, 2), FACES):
         yield pytest.param(Membrane(d=d, faces_are=faces), id=f"membrane-{d}-{faces}")
 
 
+def forward_problems() -> Iterator[Any]:
+    """The equations behind inverse problems, with the true parameters and with those of the first guess."""
+    for case in INVERSE:
+        problem, guess = case.values[0], [unknown.guess for unknown in case.values[0].unknowns()]
+        yield pytest.param(problem.forward(problem.truth()), id=f"{case.id}-truth")
+        yield pytest.param(problem.forward(guess), id=f"{case.id}-guess")
+
+
 CATALOGUE = list(catalogue())
+INVERSE = [case for case in CATALOGUE if isinstance(case.values[0], InverseProblem)]
+CATALOGUE += forward_problems()
 
 
 def some_points(problem: Problem, count: int = 40) -> np.ndarray:

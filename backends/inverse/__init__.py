@@ -1,0 +1,1 @@
+"""Forward maps of inverse problems: what would be observed for given parameters."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from backends.base import TRAJECTORY_LEVELS, Session, Solver, as_ode, read_out
 from backends.differences.grid import Grid, sample
+from backends.differences.rates import scalar_rates
 from backends.differences.stencil import Stencil, build_kernels, refused
 from backends.timeline import at_points
 from problems import Problem
@@ -55,8 +56,8 @@ class System(ABC):
     bandwidth: int | None = None
 
     @abstractmethod
-    def rhs(self, t: float, y: Array) -> Array:
-        """f(t, y), shape (n,)."""
+    def rhs(self, t: float, y: Array) -> Any:
+        """f(t, y) as an array (n,) or a tuple of n numbers."""
 
     @abstractmethod
     def answer(self, states: Array, points: Array) -> Array:
@@ -84,18 +85,23 @@ class System(ABC):
 
 
 class DirectSystem(System):
-    """An ODE, or the flow of an eigenproblem."""
+    """An ODE, or the flow of an eigenproblem, of which a trajectory is kept for those who want to see it."""
 
     def __init__(self, problem: Problem, ode: ODE) -> None:
         self._problem, self._ode = problem, ode
         self.span = (ode.start_time(), ode.final_time())
         self.start = np.asarray(ode.start(), dtype=float)
-        self._trajectory = np.linspace(*self.span, TRAJECTORY_LEVELS)
-        asked = problem.points()[:, 0] if problem is ode else np.array([ode.final_time()])
-        self.times = np.union1d(self._trajectory, asked)
+        self._trajectory = None if problem is ode else np.linspace(*self.span, TRAJECTORY_LEVELS)
+        self.times = np.unique(problem.points()[:, 0]) if self._trajectory is None else self._trajectory
+        self._scalar = scalar_rates(ode)
 
-    def rhs(self, t: float, y: Array) -> Array:
-        """f(t, y)."""
+    def rhs(self, t: float, y: Array) -> Any:
+        """f(t, y), on plain numbers where the declaration allows it: numpy is slow on a handful of them."""
+        if self._scalar is not None:
+            try:
+                return self._scalar(t, y)
+            except (ArithmeticError, ValueError):
+                pass  # Where plain numbers raise an error numpy answers inf or nan, from which integrators step back.
         return np.asarray(self._ode.rhs(NUMPY, t, y), dtype=float)
 
     def answer(self, states: Array, points: Array) -> Array:
@@ -103,9 +109,11 @@ class DirectSystem(System):
         return read_out(self._problem, lambda t: states[self.rows(t)], points)
 
     def facts(self, states: Array) -> Mapping[str, Any]:
-        """The trajectory at equidistant instants."""
-        shown = states[self.rows(self._trajectory)]
-        return {"unknowns": len(self.start), "trajectory_t": self._trajectory, "trajectory_y": shown}
+        """The trajectory of a flow at equidistant instants."""
+        facts = super().facts(states)
+        if self._trajectory is None:
+            return facts
+        return {**facts, "trajectory_t": self._trajectory, "trajectory_y": states}
 
 
 class LinesSystem(System):
@@ -181,7 +189,7 @@ class InitialValueSession(Session):
         """The first call of the right-hand side compiles the stencil."""
         self._system.rhs(self._system.span[0], self._system.start)
 
-    def rhs(self, t: float, y: Array) -> Array:
+    def rhs(self, t: float, y: Array) -> Any:
         """The right-hand side, counted: integrators differ in what they count, and some leave out their Jacobians."""
         self._evaluations += 1
         return self._system.rhs(t, y)

@@ -12,7 +12,7 @@ from problems import primer, register
 from problems.base import ODE, Array, Published
 from problems.claims import ExtrapolationClaim
 from problems.operations import Operations
-from problems.parameters import InputError, parameter
+from problems.parameters import parameter
 
 
 @register
@@ -70,10 +70,7 @@ class Decay(ODE):
 
         """
         super().__post_init__()
-        if self.nodes == 1:
-            raise InputError(
-                f"{self.name}: parameter 'nodes' is 1, which leaves no room for both ends; give at least 2"
-            )
+        primer.check_nodes(self.name, self.nodes)
 
     def rhs(self, ops: Operations, t: Any, y: Any) -> Any:
         """−k y."""

@@ -96,10 +96,7 @@ class Heat1D(PDE):
 
         """
         super().__post_init__()
-        if self.nodes == 1:
-            raise InputError(
-                f"{self.name}: parameter 'nodes' is 1, which leaves no room for both ends; give at least 2"
-            )
+        primer.check_nodes(self.name, self.nodes)
         if self.nodes and self.level_spacing:
             raise InputError(
                 f"{self.name}: nodes = {self.nodes} and level_spacing = {self.level_spacing:g} are both given, and "

@@ -1,4 +1,4 @@
-"""What S3 (arXiv 2408.11266) claims about training; its two versions disagree about batch normalisation.
+"""What S3 (arXiv 2408.11266) claims about training, and how it judges; its versions disagree on batch normalisation.
 
 Its statement on batch sizes is about the heat equation alone.
 """
@@ -6,6 +6,7 @@ Its statement on batch sizes is about the heat equation alone.
 from __future__ import annotations
 
 from problems.claims import RankingClaim, TrendClaim
+from problems.parameters import InputError
 
 NORMALISATION = "network.normalisation"
 NORMALISATION_CLAIMS = {
@@ -36,3 +37,14 @@ BATCH_CLAIMS = {
         "varies",
     ),
 }
+
+
+def check_nodes(name: str, nodes: int) -> None:
+    """An evaluation grid of S3 includes both ends of every coordinate; 0 stands for none.
+
+    Raises:
+        InputError: for a single node.
+
+    """
+    if nodes == 1:
+        raise InputError(f"{name}: parameter 'nodes' is 1, which leaves no room for both ends; give at least 2")

@@ -100,5 +100,12 @@ class _TracingOperations:
 
         return apply
 
+    @staticmethod
+    def matvec(matrix: Any, y: Any) -> Any:
+        """Spelt out, a product would be as long as its matrix has entries."""
+        raise TypeError("operations on whole arrays are not read as source code")
+
+    dot = matvec
+
 
 TRACING: Operations = _TracingOperations()  # type: ignore[assignment]

@@ -162,6 +162,14 @@ def test_the_learning_rate_falls_to_its_final_fraction():
         assert (np.diff(rates) < 0.0).all()
 
 
+def test_the_learning_rate_of_the_nerve_cell_falls_by_ten_after_35_000_of_150_000_iterations():
+    solver = TorchPINN.create(preset="s3-fhn")
+    rates = solver.optimizer.rates(solver.iterations)
+    assert rates.shape == (150_000,)
+    assert np.unique(rates[:35_000]) == pytest.approx([1e-4])
+    assert np.unique(rates[35_000:]) == pytest.approx([1e-5])
+
+
 def test_a_rectifier_is_refused_where_second_derivatives_are_needed_and_allowed_elsewhere():
     solver = TorchPINN.create({"network.activation": "leaky-relu"})
     reason = solver.unsupported(Heat1D())

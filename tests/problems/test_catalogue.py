@@ -392,7 +392,7 @@ def test_published_levels_of_the_heat_equation_include_boundaries_and_both_ends(
 
 
 def test_grid_of_the_primer_has_forty_nodes_in_space_and_time_with_both_ends_of_each() -> None:
-    """S3 judges its heat example on 40 × 40 nodes, t = 0 included, its decay at 25, its integral equation at 50."""
+    """S3 judges heat on 40 × 40 nodes, t = 0 included, decay at 25, a nerve cell and an integral equation at 50."""
     points = problems.REGISTRY.get("heat-1d").create({}, "s3-grid").points()
     assert points.shape == (40 * 40, 2)
     assert {(x, t) for x in (0.0, math.pi) for t in (0.0, 3.0)} <= set(map(tuple, points))
@@ -404,6 +404,9 @@ def test_grid_of_the_primer_has_forty_nodes_in_space_and_time_with_both_ends_of_
     assert problems.REGISTRY.get("fredholm").create({}, "s3-grid").points()[:, 0] == pytest.approx(
         np.arange(50) / 49.0 * math.pi / 2.0, abs=1e-15
     )
+    assert problems.REGISTRY.get("fitzhugh-nagumo").create({}, "s3-grid").points()[:, 0] == pytest.approx(
+        30.0 * np.arange(50) / 49.0, rel=1e-14
+    )
 
 
 @pytest.mark.parametrize(
@@ -411,6 +414,7 @@ def test_grid_of_the_primer_has_forty_nodes_in_space_and_time_with_both_ends_of_
     [
         ("heat-1d", {"nodes": 1}, "nodes' is 1"),
         ("decay", {"nodes": 1}, "nodes' is 1"),
+        ("fitzhugh-nagumo", {"nodes": 1}, "nodes' is 1"),
         ("heat-1d", {"nodes": 5, "level_spacing": 0.1}, "nodes = 5 and level_spacing = 0.1 are both given"),
         ("fredholm", {"nodes": 1}, "nodes' is 1"),
         ("fredholm", {"alpha": 0.3}, "'alpha' is 0.3, and kernel = separable has none"),

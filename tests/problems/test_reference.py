@@ -10,6 +10,7 @@ import problems
 from problems.operations import NUMPY
 from problems.parameters import InputError
 from problems.reference import cole_hopf
+from problems.trajectories import trajectory
 
 
 @pytest.mark.parametrize("nu", [0.002, 0.01 / np.pi, 0.1])
@@ -44,6 +45,45 @@ def test_steepest_slope_of_the_front_is_that_of_the_literature() -> None:
     steepest = int(np.argmin(slopes))
     assert -slopes[steepest] == pytest.approx(152.00516, abs=2e-3)
     assert 1.55 + 1e-3 * steepest == pytest.approx(1.6037, abs=1e-3)
+
+
+@pytest.mark.parametrize("preset", ["s3", "s3-grid", "classical"])
+def test_trajectory_of_a_nerve_cell_agrees_with_an_explicit_and_an_implicit_runge_kutta_method(preset: str) -> None:
+    problem = problems.REGISTRY.get("fitzhugh-nagumo").create({}, preset)
+    points = problem.points()
+    found = {}
+    for method in ("DOP853", "Radau"):
+        result = solve_ivp(
+            lambda t, y: problem.rhs(NUMPY, t, y),
+            (0.0, problem.T),
+            problem.start(),
+            method,
+            t_eval=points[:, 0],
+            rtol=5e-14 if method == "DOP853" else 3e-13,
+            atol=1e-14,
+        )
+        found[method] = result.y.T
+    assert np.abs(found["DOP853"] - found["Radau"]).max() < 1e-11
+    for states in found.values():
+        assert np.abs(problem.reference(points) - states).max() < 1e-11
+    assert problem.reference_error() < 1e-13
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_trajectory_stays_at_rounding_at_the_ends_of_its_parameters(sign: float) -> None:
+    fast = {"tau": 0.5, "beta": 2.0, "current": sign * 2.0, "y0": -sign * 3.0, "w0": sign * 3.0}
+    assert problems.REGISTRY.get("fitzhugh-nagumo").create(fast).reference_error() < 1e-12
+
+
+def test_picard_iteration_says_when_its_intervals_are_too_long() -> None:
+    with pytest.raises(ArithmeticError, match="more than 2 intervals"):
+        trajectory(lambda t, y: -100.0 * y, 0.0, 10.0, np.array([1.0]), 2)
+
+
+def test_picard_iteration_gives_the_exponential_to_rounding() -> None:
+    t = np.linspace(0.0, 5.0, 77)
+    found = trajectory(lambda t, y: -y, 0.0, 5.0, np.array([2.0]), 10)(t)
+    assert np.abs(found[:, 0] - 2.0 * np.exp(-t)).max() < 1e-14
 
 
 TRUE_EIGENVALUES = [

@@ -17,7 +17,7 @@ import numpy as np
 
 from backends.neural.jets import Orders
 from backends.neural.pde_residual import PDEFormulation, declared_sample
-from backends.neural.residual import Calculus, Network, Setting
+from backends.neural.residual import Calculus, Network, Setting, Term
 from problems.base import PDE, diffusivity_rows, is_zero, scattered_points
 from problems.operations import NUMPY
 
@@ -78,7 +78,8 @@ class EnergyFormulation(PDEFormulation):
                 if term.kind == "neumann":
                     x, t = self._split(conditions["points"][term.rows])
                     value = self.problem.condition(term.axis, term.side).value(self.calculus.ops, x, t)  # type: ignore[union-attr]
-                    terms.append(-(edge.value[0, term.rows] * value[0]).mean() / self._lengths[term.axis])
+                    share = conditions["quadrature"][term.rows] / self._lengths[term.axis]
+                    terms.append(-(edge.value[0, term.rows] * value[0] * share).mean())
                 else:
                     parts = self.mismatch(term, edge, conditions)
                     terms.append(sum((part * part).mean() for part in parts))
@@ -104,13 +105,21 @@ class EnergyFormulation(PDEFormulation):
         return source[0]
 
     def prepare(self, points: Any, *, inside: bool) -> dict[str, Any]:
-        """As for every PDE, with the quadrature's weights (n,), whose mean is 1."""
+        """As for every PDE, with the quadrature's weights (n,), whose mean is 1 over each set of points."""
         place = super().prepare(points, inside=inside)
-        if inside:
-            weights = self.setting.points.weights(self.lower, self.upper)
-            ones = 0.0 * points[:, 0] + 1.0
-            place["quadrature"] = ones if weights is None else self.calculus.array(weights, points) * ones
+        regions = (
+            [(self.lower, self.upper)] if inside else [term.region for term in self.terms for _ in self._laid(term)]
+        )
+        found = [self.setting.points.weights(*region) for region in regions]
+        weights = [part for part in found if part is not None]
+        equal = 0.0 * points[:, 0] + 1.0
+        place["quadrature"] = self.calculus.array(np.concatenate(weights), points) if weights else equal
         return place
+
+    @staticmethod
+    def _laid(term: Term) -> list[Term]:
+        """Once for the points of a term, and once more for their twins."""
+        return [term] if term.twin is None else [term, term]
 
 
 def _diffusivity_moves(problem: PDE) -> bool:

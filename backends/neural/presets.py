@@ -96,6 +96,13 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "optimizer": {"kind": "ssbroyden"},
             "iterations": 3_000,
         },
+        "ritz-poisson": {
+            "objective": "energy",
+            "network": {"widths": (24, 24)},
+            "points": {"kind": "gauss", "counts": (24,)},
+            "optimizer": {"kind": "ssbroyden"},
+            "iterations": 1_500,
+        },
         "best-poisson-5d": {
             "network": {"widths": (24, 24)},
             "points": {"kind": "sobol", "count": 1_000},

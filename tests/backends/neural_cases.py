@@ -14,11 +14,12 @@ from backends.jax_pinn import JaxPINN
 from backends.neural.linearisation import Sensitivity
 from backends.torch_pinn import TorchPINN
 from problems import REGISTRY
-from tests.backends.neural_problems import Reactor, Ring, Rod
+from tests.backends.neural_problems import Membrane, Reactor, Ring, Rod
 
 ENGINES = {"torch": TorchPINN, "jax": JaxPINN}
 
 PROBLEMS = {
+    "membrane": Membrane(),
     "reactor": Reactor(),
     "ring": Ring(),
     "rod": Rod(),
@@ -37,7 +38,7 @@ def described(parameters):
     tiny = dict(TINY)
     if parameters.get("network.kind", "mlp") != "mlp":
         del tiny["network.widths"]
-    if parameters.get("points.kind", "scattered") in ("grid", "chebyshev", "jittered-grid", "uniform"):
+    if parameters.get("points.kind", "scattered") in ("grid", "chebyshev", "gauss", "jittered-grid", "uniform"):
         del tiny["points.count"]
     return tiny | parameters
 

@@ -114,3 +114,29 @@ class Plate(PDE):
 
     def condition(self, axis, side):
         return Periodic() if axis == 0 else Dirichlet()
+
+
+@dataclass(frozen=True)
+class Membrane(PDE):
+    """−∇·((1 + x²) ∇u) + u³ = f on the unit square with a given flux at x = 1; u = sin(x + 2y) exactly."""
+
+    name, title, equation, citation = "membrane", "", "", ""
+
+    def domain(self):
+        return Box((0.0, 0.0), (1.0, 1.0))
+
+    def diffusivity(self, ops, x, t, u):
+        return 1.0 + x[0] ** 2
+
+    def source(self, ops, x, t, u):
+        wave = x[0] + 2.0 * x[1]
+        f = 5.0 * (1.0 + x[0] ** 2) * ops.sin(wave) - 2.0 * x[0] * ops.cos(wave) + ops.sin(wave) ** 3
+        return (f - u[0] ** 3,)
+
+    def exact(self, ops, x, t):
+        return (ops.sin(x[0] + 2.0 * x[1]),)
+
+    def condition(self, axis, side):
+        if (axis, side) == (0, 1):
+            return Neumann(lambda ops, x, t: (2.0 * ops.cos(x[0] + 2.0 * x[1]),))
+        return Dirichlet(self.exact)

@@ -58,6 +58,8 @@ class FTCS(Solver):
             return f"finite differences in space need a PDE, and this is a problem of the family {problem.family}"
         if problem.steady:
             return "an explicit scheme steps in time, and this equation is steady"
+        if _undamped(problem):
+            return "waves that nothing damps: explicit Euler makes the shortest of them grow at every step"
         return refused(problem, self.convection)
 
     def validate(self, problem: Problem) -> None:
@@ -123,6 +125,21 @@ class Scales:
         speeds = tuple(max((_largest(row[a]) for row in flux), default=0.0) for a in range(grid.dimension))
         rate = max((_largest(s) for s in source), default=0.0)
         return cls(largest, least, speeds, rate)
+
+
+def _undamped(problem: PDE) -> bool:
+    """Whether κ couples components and an eigenvalue of it has no positive real part, in the middle of the domain.
+
+    Waves then turn (κ antisymmetric, as in Schrödinger's equation) or bounce (κ nilpotent, as in the wave equation as
+    a system) at rates imaginary to leading order, and |1 + dt λ| > 1 for every imaginary λ.
+    """
+    box = problem.domain()
+    x = [np.array(0.5 * (a + b)) for a, b in zip(box.lower, box.upper, strict=True)]
+    kappa = problem.diffusivity(NUMPY, x, 0.0, problem.initial(NUMPY, x))
+    matrix = np.array(diffusivity_rows(kappa, problem.components), dtype=float)
+    if not np.any(matrix - np.diag(np.diag(matrix))):
+        return False
+    return bool(np.linalg.eigvals(matrix).real.min() <= 1e-9 * np.abs(matrix).max())
 
 
 def _largest(value: Any) -> float:

@@ -39,6 +39,8 @@ def catalogue() -> Iterator[Any]:
     for d, solution in itertools.product((1, 2, 3), ("sines", "skewed")):
         yield pytest.param(poisson.create({"d": d, "solution": solution}), id=f"poisson-{d}-{solution}")
     yield pytest.param(problems.REGISTRY.get("heat-1d").create({"mode": 3, "kappa": 0.7}), id="heat-1d-mode-3")
+    wave = {"c": 1.3, "length": 2.0, "overtone": 0.3}
+    yield pytest.param(problems.REGISTRY.get("wave-1d").create(wave), id="wave-1d-long")
     for problem in (Insulated(), Carried(), Variable(d=1), Variable(d=3), Coupled()):
         yield pytest.param(problem, id=f"{problem.name}-{problem.dimension}")
     radial = problems.REGISTRY.get("schroedinger-radial")
@@ -333,7 +335,8 @@ def test_evaluation_points_lie_in_the_domain_and_have_a_reference(problem: Probl
     reference = problem.reference(points)
     assert reference.shape[0] == points.shape[0]
     assert np.isfinite(reference).all()
-    assert problem.reference_error() < 1e-11
+    computed = isinstance(problem, PDE) and not has_exact(problem)
+    assert problem.reference_error() < (1e-10 if computed else 1e-11)
     if isinstance(problem, PDE):
         box = problem.domain()
         for a in range(problem.dimension):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.integrate import solve_ivp
+from scipy.integrate import odeint, solve_ivp
 
 import problems
 from problems.operations import NUMPY
@@ -178,3 +178,96 @@ def test_shift_of_the_matrix_leaves_the_flow_as_it_is() -> None:
 def test_time_beside_a_horizon_that_chooses_its_own_is_refused() -> None:
     with pytest.raises(InputError, match="T = 20 and horizon = converged"):
         problems.REGISTRY.get("symmetric-eigen").create({"T": 20.0, "horizon": "converged"})
+
+
+def chebyshev_slope(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes on (0, 1) and the matrix of the first derivative (Trefethen 2000, ch. 6)."""
+    x = np.cos(np.pi * np.arange(count) / (count - 1))
+    c = np.where((np.arange(count) == 0) | (np.arange(count) == count - 1), 2.0, 1.0) * (-1.0) ** np.arange(count)
+    slope = np.outer(c, 1.0 / c) / (x[:, None] - x + np.eye(count))
+    slope -= np.diag(slope.sum(axis=1))
+    return (x + 1.0) / 2.0, 2.0 * slope
+
+
+def insulated_laplacian(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes on (0, 1) and the matrix of the second derivative with slopes of zero at both ends, which are imposed."""
+    x, slope = chebyshev_slope(count)
+    inner = slope.copy()
+    inner[[0, -1]] = 0.0
+    return x, slope @ inner
+
+
+def test_pair_of_solitons_is_that_of_the_whole_line_where_the_period_is_long() -> None:
+    """Satsuma & Yajima 1974 for 2 sech x; what neighbouring periods add is below 4e^{−32}."""
+    problem = problems.REGISTRY.get("schroedinger-1d").create({"half_width": 32.0, "T": 0.8})
+    points = problem.points()
+    x, t = points.T
+    height = 4.0 * np.exp(0.5j * t) * (np.cosh(3.0 * x) + 3.0 * np.exp(4j * t) * np.cosh(x))
+    wanted = height / (np.cosh(4.0 * x) + 4.0 * np.cosh(2.0 * x) + 3.0 * np.cos(4.0 * t))
+    found = problem.reference(points)
+    assert np.abs(found[:, 0] + 1j * found[:, 1] - wanted).max() < 1e-10
+
+
+def test_schroedinger_reference_agrees_with_a_runge_kutta_integration_of_its_modes() -> None:
+    problem = problems.REGISTRY.get("schroedinger-1d").create()
+    n = 160
+    x, wave = -5.0 + 10.0 * np.arange(n) / n, 2.0 * np.pi * np.fft.fftfreq(n, 1.0 / n) / 10.0
+
+    def rhs(t: float, modes: np.ndarray) -> np.ndarray:
+        h = np.fft.ifft(np.exp(-0.5j * t * wave**2) * modes)
+        return 1j * np.exp(0.5j * t * wave**2) * np.fft.fft(np.abs(h) ** 2 * h)
+
+    u, v = problem.initial(NUMPY, [x])
+    times = problem.times()
+    result = solve_ivp(rhs, (0, times[-1]), np.fft.fft(u + 1j * v), "DOP853", t_eval=times, rtol=1e-10, atol=1e-10)
+    for t, modes in zip(times, result.y.T, strict=True):
+        h = np.fft.ifft(np.exp(-0.5j * t * wave**2) * modes)
+        found = problem.reference(np.column_stack([x, np.full(n, t)]))
+        assert np.abs(found - np.column_stack([h.real, h.imag])).max() < 1e-7
+
+
+@pytest.mark.parametrize("preset", ["d-1e-3", "d-1e-4"])
+def test_allen_cahn_reference_agrees_with_extrapolated_differences_on_half_of_the_interval(preset: str) -> None:
+    """The solution is even about 0 and about 1, so that the kink lies at an end of the grid, and the error is even."""
+    problem = problems.REGISTRY.get("allen-cahn-1d").create({}, preset)
+    times = problem.times()
+
+    def differences(cells: int) -> np.ndarray:
+        x = np.arange(cells + 1.0) / cells
+
+        def rhs(t: float, u: np.ndarray) -> np.ndarray:
+            around = np.concatenate([u[1:2], u, u[-2:-1]])
+            return problem.d * cells**2 * np.diff(around, 2) + 5.0 * (u - u**3)
+
+        start = problem.initial(NUMPY, [x])[0]
+        states = odeint(rhs, start, [0.0, *times], tfirst=True, rtol=1e-10, atol=1e-10, ml=1, mu=1, mxstep=100_000)
+        return np.asarray(states[1:, :: cells // 500])
+
+    wanted = (4.0 * differences(4000) - differences(2000)) / 3.0
+    x = np.arange(501.0) / 500.0
+    points = np.column_stack([np.tile(x, len(times)), np.repeat(times, len(x))])
+    assert np.abs(problem.reference(points)[:, 0] - wanted.ravel()).max() < 1e-8
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_reaction_diffusion_reference_agrees_with_collocation_and_an_implicit_method(d: int) -> None:
+    problem = problems.REGISTRY.get("reaction-diffusion").create({"d": d, "T": 0.6})
+    x, laplacian = insulated_laplacian(14 if d == 1 else 13)
+    axes = [x.reshape([-1 if a == b else 1 for b in range(d)]) for a in range(d)]
+    shape = (2, *(len(x),) * d)
+
+    def rhs(t: float, y: np.ndarray) -> np.ndarray:
+        u = y.reshape(shape)
+        total = np.stack([np.broadcast_to(s, shape[1:]) for s in problem.source(NUMPY, axes, t, u)])
+        for a in range(d):
+            bent = np.moveaxis(np.tensordot(laplacian, u, axes=(1, a + 1)), 0, a + 1)
+            total = total + np.array([1.0, 10.0]).reshape(2, *(1,) * d) * bent
+        return total.ravel()
+
+    start = np.stack([np.broadcast_to(s, shape[1:]) for s in problem.initial(NUMPY, axes)]).ravel()
+    times = problem.times()
+    result = solve_ivp(rhs, (0, times[-1]), start, "LSODA", t_eval=times, rtol=1e-9, atol=1e-9)
+    places = np.stack([np.broadcast_to(axis, shape[1:]).ravel() for axis in axes], axis=1)
+    for t, y in zip(times, result.y.T, strict=True):
+        found = problem.reference(np.column_stack([places, np.full(len(places), t)]))
+        assert np.abs(found.T.ravel() - y).max() < 1e-6

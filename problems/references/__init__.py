@@ -1,0 +1,1 @@
+"""Independent reference solutions that take numerics of their own, with numpy alone."""

@@ -1,6 +1,7 @@
 """Suites: grids of cases declared in TOML.
 
 title = "…"
+include = ["quick"]                       # optional: the cases of other suites, by name, before those below
 [limits]                                  # optional: timeout (s), rounds, rounds_budget (s)
 [[grid]]
 problem = "heat-1d@s1"                    # a spec, or a list of specs
@@ -69,6 +70,7 @@ def _tables(value: Any) -> bool:
 
 SUITE_KEYS = {
     "title": Key("text", _text),
+    "include": Key("a list of names of suites", lambda value: isinstance(value, list) and _specs(value)),
     "limits": Key("a table, [limits]", _table),
     "grid": Key("a list of tables, each under [[grid]]", _tables),
 }
@@ -133,7 +135,7 @@ def load(name: str, overrides: Overrides) -> Suite:
     _check(table, SUITE_KEYS, f"suite {name}")
     limits = table.get("limits", {})
     _check(limits, LIMIT_KEYS, f"suite {name}: limits")
-    cases: list[Case] = []
+    cases = [case for other in table.get("include", []) for case in _included(other, name, overrides)]
     for number, grid in enumerate(table.get("grid", []), 1):
         try:
             _check(grid, GRID_KEYS, "grid")
@@ -159,6 +161,20 @@ def from_specs(problem_specs: list[str], solver_specs: list[str], overrides: Ove
     """
     cases = _expand({"problem": problem_specs, "solver": solver_specs}, overrides)
     return Suite("adhoc", "Cases given on the command line", _merge(cases), Limits())
+
+
+def _included(other: str, name: str, overrides: Overrides) -> tuple[Case, ...]:
+    """Cases of another suite that comes with the product; one level deep, so that none can include itself.
+
+    Raises:
+        InputError: for an unknown suite, or one that includes others itself.
+
+    """
+    if other not in names():
+        raise InputError(f"suite {name}: include names an unknown suite {other!r}; {did_you_mean(other, names())}")
+    if "include" in tomllib.loads((FOLDER / f"{other}.toml").read_text(encoding="utf-8")):
+        raise InputError(f"suite {name}: {other} includes others itself; include those directly")
+    return load(other, overrides).cases
 
 
 def _merge(cases: Sequence[Case]) -> tuple[Case, ...]:

@@ -42,6 +42,19 @@ class ExtrapolationClaim(Claim):
 
 
 @dataclass(frozen=True)
+class CostClaim(Claim):
+    """To an error of `accuracy`, `solver` takes at most `at_most` seconds, and a network `at_least` seconds or more.
+
+    The error is the problem's headline; seconds are those of set-up, compilation and solving together.
+    """
+
+    solver: str
+    accuracy: float
+    at_most: float
+    at_least: float
+
+
+@dataclass(frozen=True)
 class RankingClaim(Claim):
     """Of all values of a solver's parameter, `value` trains fastest or slowest: by the mean of the noted losses."""
 

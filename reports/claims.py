@@ -24,11 +24,11 @@ from scipy import stats
 
 from problems import Problem
 from problems.base import Array
-from problems.claims import Claim, ExtrapolationClaim, RankingClaim, RefinementClaim, TrendClaim
+from problems.claims import Claim, CostClaim, ExtrapolationClaim, RankingClaim, RefinementClaim, TrendClaim
 from reports.evidence import collect
 from reports.rank_tests import holm, kruskal, larger_p, least_kruskal, least_p, two_sided
 from reports.run import Run
-from reports.words import factor, metric, number, probability, scientific
+from reports.words import factor, metric, number, probability, scientific, seconds
 
 LEVEL = 0.05
 SUPPORTED, CONTRADICTED, OPEN, NOT_RUN = "supported", "contradicted", "not settled", "not run"
@@ -208,6 +208,37 @@ def _extrapolation(claim: Claim, part: pd.DataFrame) -> Outcome:
     return _decide(start, what, larger, smaller, 2.0 * 0.5 ** len(apart), "two-sided sign test")
 
 
+def _cost(claim: Claim, part: pd.DataFrame) -> Outcome:
+    """A sign test: does the network take longer than the claim says more or less often than by chance?
+
+    No verdict where the solver that the claim praises does not do its part.
+    """
+    assert isinstance(claim, CostClaim)
+    times, rival = part["value"].to_numpy(dtype=float), float(part["rival_s"].iloc[0])
+    longer = int((times > claim.at_least).sum())
+    larger, smaller = (
+        float(stats.binomtest(longer, len(times), 0.5, alternative=side).pvalue) for side in ("greater", "less")
+    )
+    middle = float(np.quantile(times, 0.5, method="higher"))
+    took = f"{seconds(middle)} in the median of {_seeds(len(times))}"
+    if math.isinf(middle):
+        took = f"more than it was given on half of {_seeds(len(times))}"
+    elif rival > 0.0:
+        took += f", {factor(middle / rival)} times as long"
+    reached = f"{claim.solver} takes {seconds(rival)}" if rival > 0.0 else f"No row of {claim.solver} comes"
+    start = (
+        f"To an error of {scientific(claim.accuracy, 1)} {reached} with set-up and compilation; the network takes "
+        f"{took}, and more than {seconds(claim.at_least)} on {longer} of them"
+    )
+    what = f"its times are {{}} than {seconds(claim.at_least)}"
+    outcome = _decide(start, what, larger, smaller, 2.0 * 0.5 ** len(times), "two-sided sign test")
+    if rival <= claim.at_most:
+        return outcome
+    return replace(
+        outcome, leaning=OPEN, sentence=f"{outcome.sentence} That is not what the claim says of {claim.solver}."
+    )
+
+
 def _ranking(claim: Claim, part: pd.DataFrame) -> Outcome:
     """The value must differ from every other one for a yes; for a no, one other that is more extreme is enough."""
     assert isinstance(claim, RankingClaim)
@@ -279,6 +310,7 @@ def _trend(claim: Claim, part: pd.DataFrame) -> Outcome:
 JUDGES: dict[type[Claim], Callable[[Claim, pd.DataFrame], Outcome]] = {
     RefinementClaim: _refinement,
     ExtrapolationClaim: _extrapolation,
+    CostClaim: _cost,
     RankingClaim: _ranking,
     TrendClaim: _trend,
 }

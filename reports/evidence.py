@@ -11,10 +11,10 @@ import pandas as pd
 
 from benchmarks.record import Status
 from problems.base import Array
-from problems.claims import Claim, ExtrapolationClaim, RankingClaim, RefinementClaim, TrendClaim
+from problems.claims import Claim, CostClaim, ExtrapolationClaim, RankingClaim, RefinementClaim, TrendClaim
 from reports.published import tagged_for
 from reports.run import Run
-from reports.training import LOSS
+from reports.training import LOSS, TRACE
 from reports.words import number
 
 LOST = (Status.DIVERGED, Status.NOT_FINITE)
@@ -57,6 +57,12 @@ def collect(run: Run, rows: pd.DataFrame, key: str, claim: Claim) -> pd.DataFram
     elif isinstance(claim, ExtrapolationClaim):
         kept["level"] = claim.points
         kept["value"] = _column(kept, f"{claim.points}_{claim.metric}") / _column(kept, claim.metric)
+    elif isinstance(claim, CostClaim):
+        reached = kept[(kept["solver"] == claim.solver) & kept["ok"] & (kept["error"] <= claim.accuracy)]
+        kept = kept[kept["family"] == "neural"].copy()
+        kept["level"] = claim.accuracy
+        kept["value"] = [seconds_to(run, row, claim) for _, row in kept.iterrows()]
+        kept["rival_s"] = reached["total_s"].min()
     elif isinstance(claim, (RankingClaim, TrendClaim)):
         column = f"solver.{claim.parameter}"
         if column not in kept:
@@ -95,6 +101,23 @@ def mean_loss(run: Run, case: str, first: int | None = None) -> float:
     at, loss = curve
     loss = loss[at <= first] if first else loss
     return float(loss.mean()) if loss.size else math.nan
+
+
+def seconds_to(run: Run, row: pd.Series, claim: CostClaim) -> float:
+    """Seconds of set-up, compilation and training until a network was first seen to be as accurate as a claim asks.
+
+    Infinity if it was trained for as long as the claim says and was not; NaN if training ended before, or if the error
+    was not looked at.
+    """
+    arrays = run.arrays(run.record(str(row["case"])))
+    if not all(name in arrays for name in TRACE):
+        return math.nan
+    before = float(row["total_s"] - row["solve_median"])
+    seconds, errors = (np.asarray(arrays[name], dtype=float).ravel() for name in TRACE[1:])
+    there = np.flatnonzero(errors <= claim.accuracy)
+    if len(there):
+        return before + float(seconds[there[0]])
+    return math.inf if row["total_s"] >= claim.at_least else math.nan
 
 
 def _steps(rows: pd.DataFrame, step: str) -> pd.Series:

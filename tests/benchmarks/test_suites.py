@@ -39,6 +39,7 @@ def test_every_suite_of_the_product_loads(name):
 
 SAID_WHY = {
     ("primer", "heat-1d@s3", "jax-pinn@s3-heat:network.activation=relu,iterations=5000"),
+    ("sources", "heat-1d@s3", "jax-pinn@s3-heat:network.activation=relu,iterations=5000"),
     ("strong", "poisson:d=5", "fenics"),
 }
 """Cases that cannot be run, and are in a suite so that its report says why."""
@@ -180,6 +181,54 @@ def test_every_problem_of_the_product_is_in_some_suite():
     used = {case.problem.name for name in suites.names() for case in suites.load(name, Overrides()).cases}
     own = [name for name in problems.REGISTRY.names() if problems.REGISTRY.get(name).__module__.startswith("problems.")]
     assert set(own) <= used
+
+
+def test_sources_hold_the_cases_of_every_study_with_their_tags():
+    """A figure or a claim that a study is tagged for is judged in the whole as well."""
+    whole = {case.hash: set(case.published.split()) for case in cases_of("sources")}
+    for name in ("diffusion-2020", "diffusion-2020-steps", "eigen-2020", "decay-2024", "primer"):
+        for case in cases_of(name):
+            assert set(case.published.split()) <= whole[case.hash], case.label
+
+
+def test_speed_of_the_sources_is_judged_with_seeds_enough_for_two_engines():
+    study = cases_of("sources", "claim/seconds-against-a-minute")
+    assert {case.problem for case in study} == {problems.REGISTRY.get("burgers-1d").create()}
+    assert {case.threads for case in study} == {2}
+    for engine in ("jax-pinn", "torch-pinn"):
+        seeds = {case.seed for case in study if case.solver.name == engine}
+        assert 2.0 * 2.0 ** (1 - len(seeds)) < LEVEL
+    assert sum(case.solver.name == "fenics" for case in study) >= 3
+
+
+def test_cases_of_another_suite_come_first_and_once(load):
+    smoke = cases_of("smoke")
+    suite = load(f"""
+include = ["smoke"]
+[[grid]]
+problem = {str(smoke[0].specs()[0])!r}
+solver = {str(smoke[0].specs()[1])!r}
+[[grid]]
+problem = "decay"
+solver = "scipy-ivp:tolerance=1.5e-3"
+""")
+    assert [case.hash for case in suite.cases[:-1]] == [case.hash for case in smoke]
+    assert suite.cases[-1].solver.tolerance == 1.5e-3
+    assert load('include = ["smoke"]', seeds=(3,)).cases[0].seed == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('include = ["smokes"]', "unknown suite 'smokes'"),
+        ('include = ["sources"]', "sources includes others itself"),
+        ('include = "smoke"', "give a list of names of suites"),
+        ("include = []", "give a list of names of suites"),
+    ],
+)
+def test_suite_that_cannot_be_included_is_named(load, text, words):
+    with pytest.raises(problems.InputError, match=words):
+        load(text)
 
 
 def test_lists_of_scalar_parameters_are_swept(load):

@@ -14,7 +14,7 @@ import pytest
 import problems
 import reports
 from problems import Problem
-from problems.claims import Claim, ExtrapolationClaim, RankingClaim, RefinementClaim, TrendClaim
+from problems.claims import Claim, CostClaim, ExtrapolationClaim, RankingClaim, RefinementClaim, TrendClaim
 from reports.claims import CONTRADICTED, LEVEL, NOT_RUN, OPEN, SUPPORTED, Judgement, judge_all, rivals
 from reports.evidence import mean_loss
 from reports.frame import frame
@@ -26,6 +26,7 @@ KEY = "claim/tested"
 WHERE = ("a source", "its table", "Words.")
 SMALLER = RefinementClaim(*WHERE, "dx", "relative_l2", 0.1)
 BEYOND = ExtrapolationClaim(*WHERE, "beyond", "max_abs", 10.0)
+COSTLY = CostClaim(*WHERE, "elements", 1e-3, 10.0, 60.0)
 SLOWEST = RankingClaim(*WHERE, "network.normalisation", "after", "slowest")
 FASTEST = RankingClaim(*WHERE, "network.normalisation", "after", "fastest")
 ORDER = {"none": 1.0, "before": 2.0, "after": 4.0}
@@ -264,6 +265,65 @@ def test_sign_test_decides_how_much_worse_a_network_is_outside(
     assert ("(1 more failed and has no ratio)" in found.sentence) == (None in ratios)
     known = [ratio for ratio in ratios if ratio is not None]
     assert f"more than 10 times on {sum(r > 10 for r in known)} of them" in found.sentence
+
+
+def costly(folder: Path, reached: Sequence[float | None], rival: float | None, trained: float = 80.0) -> Judgement:
+    """Seconds after which each seed came to an error of 1e-3, None for never; total seconds of the other solver."""
+    heat = make("heat-1d", "s1")
+    writer = Writer(folder)
+    for seed, at in enumerate(reached):
+        errors = [1.0, 1e-2, 1e-2 if at is None else 9e-4]
+        # Set-up takes 0.05 s, compilation 1 s.
+        seconds = np.array([0.0, 0.5, trained if at is None else at - 1.05])
+        arrays = dict(
+            zip(("trace_iterations", "trace_seconds", "trace_errors"), ([0, 1, 2], seconds, errors), strict=True)
+        )
+        common = {"family": "neural", "published": KEY, "seed": seed, "compile_s": 1.0, "solve_s": [trained]}
+        writer.add(
+            heat, "network", exact(heat, errors[-1]), arrays={k: np.array(v) for k, v in arrays.items()}, **common
+        )
+    for error, solve in ((5e-4, rival), (5e-3, 0.2)):
+        if solve is not None:
+            writer.add(heat, "elements", exact(heat, error), published=KEY, solve_s=[solve - 0.05])
+    (judgement,) = judge(writer.finish(), tested=COSTLY)
+    return judgement
+
+
+@pytest.mark.parametrize(
+    ("reached", "rival", "verdict", "p"),
+    [
+        ((70.0,) * 6, 2.0, SUPPORTED, 2 / 64),
+        ((None,) * 6, 2.0, SUPPORTED, 2 / 64),
+        ((20.0, 25.0, 30.0, 35.0, 40.0, 45.0), 2.0, CONTRADICTED, 2 / 64),
+        ((20.0, 70.0, 30.0, 70.0, 40.0, 70.0), 2.0, OPEN, 1.0),
+        ((70.0,) * 5, 2.0, OPEN, 2 / 32),
+        ((70.0,) * 6, 20.0, OPEN, 2 / 64),
+        ((70.0,) * 6, None, OPEN, 2 / 64),
+    ],
+)
+def test_sign_test_decides_whether_a_network_takes_so_long(
+    tmp_path: Path, reached: tuple[float | None, ...], rival: float | None, verdict: str, p: float
+) -> None:
+    found = costly(tmp_path / "run", reached, rival)
+    assert found.verdict == verdict
+    assert found.decided == pytest.approx(p, rel=1e-12)
+    longer = sum(at is None or at > 60.0 for at in reached)
+    assert f"and more than 60.0 s on {longer} of them" in found.sentence
+    assert ("not what the claim says of elements" in found.sentence) == (rival != 2.0)
+    if rival is None:
+        assert "No row of elements comes with" in found.sentence
+    elif None in reached:
+        assert "the network takes more than it was given on half of 6 seeds" in found.sentence
+    else:
+        middle = sorted(reached)[len(reached) // 2]
+        assert f"elements takes {rival:.{2 if rival < 10 else 1}f} s with set-up and compilation" in found.sentence
+        assert f"the network takes {middle:.1f} s in the median of {len(reached)} seeds" in found.sentence
+
+
+def test_network_that_was_stopped_too_soon_is_no_evidence_of_how_long_it_would_take(tmp_path: Path) -> None:
+    found = costly(tmp_path / "run", (70.0,) * 6 + (None,), 2.0, trained=30.0)
+    assert (found.verdict, found.rows, found.absent) == (SUPPORTED, 6, 1)
+    assert "No evidence: 1 without a figure to compare." in found.sentence
 
 
 def ranked(folder: Path, losses: dict[str, dict[str, Sequence[float]]]) -> list[Judgement]:

@@ -46,6 +46,9 @@ FACTS = {
     "iterations": "optimizer iterations",
     "newton_iterations": "Newton iterations, all steps together",
     "linear_iterations": "iterations of an iterative linear solver, all systems together",
+    "linear_solver": "how linear systems were solved, with the package that did it",
+    "factorisations": "factorisations of a matrix",
+    "processes": "processes that an MPI launcher started, where there were several (noted by the harness)",
     "evaluations": "evaluations of the right-hand side",
     "forward_solves": "solutions of the forward problem that a search for its parameters took",
     "tolerance": "requested relative tolerance",
@@ -166,6 +169,8 @@ class Solver(Parameterised, ABC):
     family: ClassVar[str]
     libraries: ClassVar[tuple[str, ...]] = ()
     imports: ClassVar[tuple[str, ...]] = ()
+    parallel: ClassVar[bool] = False
+    """Whether it divides its work among the processes of an MPI launcher."""
     devices: ClassVar[tuple[str, ...]] = ("cpu",)
     precisions: ClassVar[tuple[str, ...]] = ("float64",)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}

@@ -13,38 +13,46 @@ from backends.base import Context, Session, Solver
 from backends.elements import dolfinx_versions as versions
 from backends.elements.galerkin import Galerkin
 from backends.elements.lagrange_points import PointValues
-from backends.elements.theta_scheme import stepper
+from backends.elements.petsc_linear import Method, cheapest
+from backends.elements.stepping import stepper
+from backends.elements.time_schemes import SCHEMES
 from backends.timeline import Timeline, at_points
 from problems import Problem
-from problems.base import PDE, Array, Periodic
+from problems.base import PDE, Array
 from problems.parameters import parameter
 
-THETA = {"crank-nicolson": 0.5, "backward-euler": 1.0}
 DEFAULT_STEPS = 200
 
 
 @register
 @dataclass(frozen=True)
 class Fenics(Solver):
-    """Continuous Lagrange elements P1–P3 in space, the θ-scheme in time.
+    """Continuous Lagrange elements P1–P3 in space, implicit one-step methods in time.
 
-        M (uⁿ⁺¹ − uⁿ)/dt + θ r(uⁿ⁺¹, tⁿ⁺¹) + (1 − θ) r(uⁿ, tⁿ) = 0,
+    Space: order degree + 1 in the cell size (L², smooth solutions). The mesh has intervals, triangles (two per grid
+    cell) or tetrahedra (six); nothing stabilises convection at cell Péclet numbers |c|h/2κ above 1. Periodic faces are
+    glued: their nodes are one. Systems are solved as a whole.
 
-    r the weak form without ∂ₜu; θ = ½ is Crank–Nicolson (trapezoidal rule), θ = 1 backward Euler.
+    Time, for M u' + r(u, t) = 0: each scheme solves stages M (U − ũ)/(γ dt) + r(U, s) + … = 0, and all are A-stable.
 
-    Order degree + 1 in the cell size (L², smooth solutions); second order in dt by Crank–Nicolson, first by backward
-    Euler. Both are A-stable: no step is too long for diffusion. Only backward Euler damps what a rough initial state
-    or a long step leaves in the highest modes; nothing stabilises convection at cell Péclet numbers |c|h/2κ above 1.
+    - `backward-euler`: order 1, one stage, L-stable.
+    - `crank-nicolson`: order 2, one stage, keeps the energy of waves. Does not damp what a rough initial state or a
+      long step leaves in the highest modes.
+    - `sdirk2`: order 2, two stages, L-stable: for stiff reactions and rough data.
+    - `sdirk4`: order 4, five stages, L-stable. Values on the boundary that move in time bring it down to about 2.
 
-    The mesh has intervals, triangles (two per grid cell) or tetrahedra (six). When the equation is linear and its
-    matrices do not depend on time, which is read off the Jacobian, they are assembled and factorised once and a step
-    costs one matrix–vector product and one pair of triangular solves; otherwise it costs an assembly and a
-    factorisation per Newton iteration, with UFL's exact Jacobian.
+    When the equation is linear and its matrices do not depend on time, which is read off the Jacobian, they are
+    assembled and factorised once and a stage costs one matrix–vector product and one pair of triangular solves;
+    otherwise it costs an assembly and a factorisation per Newton iteration, with UFL's exact Jacobian.
 
-    Systems are solved by sparse LU in one and two dimensions; in three, where its fill-in grows like n^(4/3), by
-    conjugate gradients (GMRES where the matrix is not symmetric) with algebraic multigrid.
+    `linear_solver=auto` factorises (sparse LU) in one dimension and small systems, and takes conjugate gradients
+    (GMRES where a matrix in three dimensions is not symmetric) with algebraic multigrid for the others. Where that
+    fails, as it may on an indefinite matrix, a factorisation takes over. A row tells which it was.
 
-    Source: Larson & Bengzon 2013, The Finite Element Method, ch. 4–5; Baratta et al. 2023, DOLFINx.
+    Runs on several processes under a command prefix such as `mpirun -n 2 python3`.
+
+    Source: Larson & Bengzon 2013, The Finite Element Method, ch. 4–5; Hairer & Wanner 1996, Solving ODEs II, ch. IV.6;
+    Baratta et al. 2023, DOLFINx.
     """
 
     name = "fenics"
@@ -52,27 +60,25 @@ class Fenics(Solver):
     family = "classical"
     libraries = ("dolfinx", "petsc4py", "ufl")
     imports = ("mpi4py.MPI", "petsc4py.PETSc", "dolfinx.fem.petsc")
+    parallel = True
 
     degree: int = parameter(2, "polynomial degree of the Lagrange elements", least=1, most=3)
     cells: int = parameter(64, "grid cells per axis", least=1)
     dt: float | None = parameter(None, "time step; none for a 200th of the time interval", above=0)
-    scheme: str = parameter("crank-nicolson", "scheme in time", choices=tuple(THETA))
+    scheme: str = parameter("crank-nicolson", "scheme in time", choices=tuple(SCHEMES))
     linear_solver: str = parameter(
         "auto",
-        "solution of linear systems; auto is direct up to two dimensions",
+        "solution of linear systems; auto decides by dimension and size",
         choices=("auto", "direct", "iterative"),
     )
     tolerance: float = parameter(1e-10, "relative tolerance of Newton and iterative solvers", above=0, most=0.1)
 
     def unsupported(self, problem: Problem) -> str | None:
-        """Only PDEs, without periodic faces."""
+        """Only PDEs, in up to three dimensions."""
         if not isinstance(problem, PDE):
             return f"finite elements need a PDE, and this is a problem of the family {problem.family}"
         if problem.dimension > 3:
             return f"FEniCSx has meshes in one, two and three dimensions, and this problem has {problem.dimension}"
-        faces = [(axis, side) for axis in range(problem.dimension) for side in (0, 1)]
-        if any(isinstance(problem.condition(*face), Periodic) for face in faces):
-            return "periodic faces need the extension dolfinx_mpc, which this adapter does not use"
         return None
 
     def validate(self, problem: Problem) -> None:
@@ -85,9 +91,11 @@ class Fenics(Solver):
         final = problem.final_time()
         return None if final is None else Timeline(final, self.dt or final / DEFAULT_STEPS, problem.times())
 
-    def direct(self, problem: PDE) -> bool:
-        """Whether linear systems are factorised."""
-        return problem.dimension < 3 if self.linear_solver == "auto" else self.linear_solver == "direct"
+    def method(self, problem: PDE, unknowns: int, *, shared: bool) -> Method:
+        """How linear systems are solved, of which each matrix is used once or shared by all steps."""
+        if self.linear_solver == "auto":
+            return cheapest(problem.dimension, unknowns, shared=shared)
+        return Method.DIRECT if self.linear_solver == "direct" else Method.ITERATIVE
 
     def begin(self, problem: Problem, context: Context) -> Session:
         """The mesh."""
@@ -96,27 +104,32 @@ class Fenics(Solver):
 
 
 class FenicsSession(Session):
-    """The θ-scheme, or one solve of a steady equation."""
+    """Time steps, or one solve of a steady equation."""
 
     def __init__(self, solver: Fenics, problem: PDE) -> None:
         self._solver, self._problem = solver, problem
         self._timeline = solver.timeline(problem)
-        self._mesh = versions.box_mesh(problem.domain(), solver.cells)
+        self._mesh = versions.box_mesh(problem.domain(), solver.cells, versions.world())
         self._values: Array = np.empty(0)
 
     def compile(self) -> None:
         """Compile the forms on the coarsest mesh; the code does not depend on its size, so the real one finds it."""
-        Galerkin(self._problem, versions.box_mesh(self._problem.domain(), 1), self._solver.degree)
+        world, own = versions.world(), versions.alone()
+        if world.rank == 0:
+            Galerkin(self._problem, versions.box_mesh(self._problem.domain(), 1, own), self._solver.degree)
+        world.barrier()
 
     def prepare(self) -> None:
         """Function space and matrices; their factorisation too, where many steps share it."""
         self._galerkin = Galerkin(self._problem, self._mesh, self._solver.degree)
-        dt = None if self._timeline is None else self._timeline.dt
-        direct, tolerance = self._solver.direct(self._problem), self._solver.tolerance
+        scheme = dt = None
         if self._timeline is not None:
+            scheme, dt = SCHEMES[self._solver.scheme], self._timeline.dt
             self._kept, self._levels = self._timeline.kept.tolist(), self._timeline.levels.tolist()
-            self._values = np.empty((len(self._kept), self._galerkin.unknowns))
-        self._stepper = stepper(self._galerkin, dt, THETA[self._solver.scheme], direct=direct, tolerance=tolerance)
+            self._values = np.empty((len(self._kept), self._galerkin.unknowns.count))
+        shared = self._timeline is not None and self._galerkin.autonomous
+        method = self._solver.method(self._problem, self._galerkin.unknowns.total, shared=shared)
+        self._stepper = stepper(self._galerkin, scheme, dt, method=method, tolerance=self._solver.tolerance)
 
     def solve(self) -> None:
         """Step through the time levels and keep those needed for output."""
@@ -136,7 +149,7 @@ class FenicsSession(Session):
 
     def solution(self, points: Array) -> Array:
         """Evaluate each kept level once at all places, then interpolate in time."""
-        levels = self._values.reshape(len(self._values), -1, self._problem.components)
+        levels = self._galerkin.nodal(self._values)
         if self._timeline is None:
             return self._at_places(points)(levels)[0]
         timeline = self._timeline
@@ -146,17 +159,19 @@ class FenicsSession(Session):
 
     def facts(self) -> Mapping[str, Any]:
         """Sizes and counts."""
-        lengths = self._problem.domain().lengths
+        lengths, linear = self._problem.domain().lengths, self._stepper.linear
         facts: dict[str, Any] = {
             "dx": max(lengths) / self._solver.cells,
-            "unknowns": self._galerkin.unknowns,
+            "unknowns": self._galerkin.unknowns.total,
+            "linear_solver": linear.description,
         }
         counts = {
             "newton_iterations": self._stepper.newton_iterations,
-            "linear_iterations": self._stepper.linear_iterations,
+            "linear_iterations": linear.iterations,
+            "factorisations": linear.factorisations,
         }
         facts |= {name: count for name, count in counts.items() if count}
-        if any(counts.values()):
+        if "newton_iterations" in facts or "linear_iterations" in facts:
             facts["tolerance"] = self._solver.tolerance
         if self._timeline is not None:
             facts |= {"dt": self._timeline.dt, "steps": self._timeline.steps}

@@ -160,12 +160,15 @@ def _ended(process: subprocess.Popen[bytes]) -> bool:
     return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _resident_bytes(group: int) -> int:
-    """Bytes held by the worker's process and its children (its process group), as far as the kernel tells."""
+def _resident_bytes(session: int) -> int:
+    """Bytes held by the worker's process and its children (its session), as far as the kernel tells.
+
+    An MPI launcher gives each of its processes a group of its own.
+    """
     total = 0
     for pid in _processes():
         with contextlib.suppress(OSError, IndexError, ValueError):
-            if os.getpgid(pid) == group:
+            if os.getsid(pid) == session:
                 total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
     return total
 

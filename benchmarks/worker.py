@@ -3,7 +3,8 @@
 It reads one line of JSON (the request) from standard input and answers in lines of JSON on what was its standard
 output; everything else that is printed in it goes to standard error. It imports with the standard library and
 numpy ≥ 1.24 alone, in any interpreter that has the solver's libraries. When its standard input closes, its parent is
-gone, and so is it.
+gone, and so is it. Where an MPI launcher has started several processes (`benchmarks/processes.py`), they make up one
+worker.
 """
 
 from __future__ import annotations
@@ -21,11 +22,16 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.processes import Processes
+
 COMPILING_FACTOR = 5.0
 """How much longer than their budget all rounds together may take where each one compiles anew."""
+PATIENCE_S = 2.0
+"""How long a process that failed waits for the first one to say so."""
 OWN = ("solution", "trace_")
 """Beginnings of the names under which the harness keeps what it has seen; a solver cannot report it."""
 
@@ -34,14 +40,21 @@ def main() -> None:
     """Serve one request."""
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    processes: Processes | None = None
     try:
-        request = json.loads(sys.stdin.buffer.readline())
-        _die_with_parent()
-        _set_circumstances(request)
-        _serve(request, lambda event, **content: _send(answer, event, content))
+        processes = Processes()
+        request = processes.share(json.loads(sys.stdin.buffer.readline()) if processes.first else None)
+        _die_with_parent(processes.first)
+        _set_circumstances(request, processes)
+        _serve(request, processes, _sender(answer if processes.first else None))
+        processes.leave()
     except BaseException as error:  # The parent needs a reason for everything, also for SystemExit in a plugin.
         sys.stderr.write(traceback.format_exc())
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        if processes is not None and not processes.first:
+            # Most failures are those of all; then the first one speaks, ends, and the launcher ends the others.
+            time.sleep(PATIENCE_S)
+            text = f"process {processes.rank} of {processes.count}: {text}"
         _send(answer, "failed", {"kind": "memory" if _out_of_memory(error) else "crashed", "reason": text})
     # A library's own exit handlers may hang or crash after the answer is complete.
     answer.flush()
@@ -58,7 +71,7 @@ def _out_of_memory(error: BaseException) -> bool:
     )
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(first: bool) -> None:
     # A solver that asks for input gets an end of file, not what is meant for the watch below.
     control, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -71,7 +84,8 @@ def _die_with_parent() -> None:
             os.killpg(0, signal.SIGKILL)  # Its children too.
         os._exit(1)
 
-    threading.Thread(target=watch, daemon=True).start()
+    if first:  # A launcher hands its standard input to the first process alone.
+        threading.Thread(target=watch, daemon=True).start()
     with contextlib.suppress(Exception):  # Linux only; the thread above may be starved by a long call into C.
         import ctypes
 
@@ -79,7 +93,7 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL)
 
 
-def _set_circumstances(request: dict[str, Any]) -> None:
+def _set_circumstances(request: dict[str, Any], processes: Processes) -> None:
     """Threads, device and precision must be set before any library is imported."""
     threads = request["threads"]
     for variable in ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM", "NUMEXPR"):
@@ -90,7 +104,7 @@ def _set_circumstances(request: dict[str, Any]) -> None:
     if hasattr(os, "sched_setaffinity"):
         # Some thread pools (XLA's) take as many threads as the process has processors; the last ones are used,
         # since the first serve most of the system's own work.
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
+        os.sched_setaffinity(0, processes.own_processors(os.sched_getaffinity(0), threads))
     if request["device"] == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         os.environ["JAX_PLATFORMS"] = "cpu"
@@ -102,7 +116,7 @@ def _set_circumstances(request: dict[str, Any]) -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def _serve(request: dict[str, Any], send: Any) -> None:
+def _serve(request: dict[str, Any], processes: Processes, send: Any) -> None:
     import backends
     import problems
     from backends.base import Context, Diverged, Watch
@@ -113,6 +127,11 @@ def _serve(request: dict[str, Any], send: Any) -> None:
     load_plugins(request["plugins"])
     problem = problems.REGISTRY.get(request["problem"]).create(request["problem_parameters"])
     solver = backends.REGISTRY.get(request["solver"]).create(request["solver_parameters"])
+    if processes.count > 1 and not solver.parallel:
+        raise RuntimeError(
+            f"{processes.count} processes were started, and {solver.name} runs on one; take the launcher out of its "
+            "command prefix"
+        )
     versions = [_version(importlib.import_module(library), library) for library in solver.libraries]
     for module in solver.imports:
         importlib.import_module(module)
@@ -127,9 +146,9 @@ def _serve(request: dict[str, Any], send: Any) -> None:
     context = Context(request["seed"], request["device"], request["precision"], watch)
     try:
         if request["pass"] == "memory":
-            _memory_pass(solver.rehearsal(), problem, context, points, send)
+            _memory_pass(solver.rehearsal(), problem, context, points, processes, send)
         else:
-            _timing_pass(solver, problem, context, points, request, send)
+            _timing_pass(solver, problem, context, points, request, processes, send)
     except Diverged as error:
         trace = watch.trace() if isinstance(watch, JudgingWatch) else {}
         send("failed", kind="diverged", reason=str(error), arrays=_packed(trace))
@@ -140,14 +159,23 @@ def _version(module: Any, name: str) -> str:
     return f"{name} {version}" if version else name
 
 
-def _timing_pass(solver: Any, problem: Any, context: Any, points: Any, request: dict[str, Any], send: Any) -> None:
-    """Rounds from the very beginning, each with a new session, until there are enough of them or time is up."""
+def _timing_pass(
+    solver: Any, problem: Any, context: Any, points: Any, request: dict[str, Any], processes: Processes, send: Any
+) -> None:
+    """Rounds from the very beginning, each with a new session, until there are enough of them or time is up.
+
+    Several processes start each phase together, and the clock of the first one counts.
+    """
     begun, spent, answer, session = time.perf_counter(), 0.0, None, None
+
+    def clock() -> float:
+        processes.wait()
+        return time.perf_counter()
+
     for _ in range(request["rounds"]):
         session = answer = None
         gc.collect()
         gc.disable()
-        clock = time.perf_counter
         t0 = clock()
         session = solver.begin(problem, context)
         t1 = clock()
@@ -157,6 +185,7 @@ def _timing_pass(solver: Any, problem: Any, context: Any, points: Any, request: 
         t3 = clock()
         context.watch.start()
         session.solve()
+        processes.wait()
         solving = context.watch.elapsed()
         t4 = clock()
         answer = session.solution(points)
@@ -166,7 +195,8 @@ def _timing_pass(solver: Any, problem: Any, context: Any, points: Any, request: 
         # Most libraries find their code compiled in a second round; for those that do not, the whole is bounded too.
         # Looking takes time as well, although no clock shows it.
         spent += t5 - t2 + t1 - t0
-        if spent > request["rounds_budget_s"] or t5 - begun > COMPILING_FACTOR * request["rounds_budget_s"]:
+        enough = spent > request["rounds_budget_s"] or t5 - begun > COMPILING_FACTOR * request["rounds_budget_s"]
+        if processes.share(enough):
             break
     assert session is not None
     facts, arrays = {}, {"solution": answer}
@@ -177,6 +207,8 @@ def _timing_pass(solver: Any, problem: Any, context: Any, points: Any, request: 
             arrays[key] = value
         else:
             facts[key] = value.item() if hasattr(value, "item") else value
+    if processes.count > 1:
+        facts["processes"] = processes.count
     if session.extrapolates:
         arrays |= {f"solution_{name}": session.solution(there) for name, there in problem.further_points().items()}
     arrays |= context.watch.trace()
@@ -185,7 +217,7 @@ def _timing_pass(solver: Any, problem: Any, context: Any, points: Any, request: 
     send("done", facts=facts, outcome=session.outcome, arrays=_packed(arrays))
 
 
-def _memory_pass(solver: Any, problem: Any, context: Any, points: Any, send: Any) -> None:
+def _memory_pass(solver: Any, problem: Any, context: Any, points: Any, processes: Processes, send: Any) -> None:
     from benchmarks import memory
 
     gc.collect()
@@ -199,11 +231,12 @@ def _memory_pass(solver: Any, problem: Any, context: Any, points: Any, send: Any
     session.solve()
     session.solution(points)
     peak, device_method, further = memory.device_peak(solver.libraries, context.device)
+    peaks, bases = processes.gather(memory.host_peak(method)), processes.gather(base)
     send(
         "memory",
-        host_bytes=memory.host_peak(method),
-        host_base_bytes=base,
-        host_method=method,
+        host_bytes=sum(peaks),
+        host_base_bytes=None if None in bases else sum(bases),
+        host_method=method if processes.count == 1 else f"{method}, sum of {processes.count} processes",
         device_bytes=peak,
         device_method=device_method,
         further=further,
@@ -220,6 +253,16 @@ def _pack(array: Any) -> str:
     buffer = io.BytesIO()
     np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _sender(answer: Any) -> Callable[..., None]:
+    """What `_serve` says goes to `answer`; nowhere if that is None."""
+
+    def send(event: str, **content: Any) -> None:
+        if answer is not None:
+            _send(answer, event, content)
+
+    return send
 
 
 def _send(answer: Any, event: str, content: dict[str, Any]) -> None:

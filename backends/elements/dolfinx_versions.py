@@ -1,7 +1,4 @@
-"""What differs between dolfinx 0.5 and 0.11, in one place; nothing is imported before a function is called.
-
-Everything runs on one process, so vectors are plain numpy arrays here and PETSc appears for matrices only.
-"""
+"""What differs between dolfinx 0.5 and 0.11, in one place; nothing is imported before a function is called."""
 
 from __future__ import annotations
 
@@ -15,24 +12,37 @@ from problems.base import Array, Box
 Indices = npt.NDArray[np.int32]
 
 
-def box_mesh(box: Box, cells: int) -> Any:
-    """A mesh of `box` in intervals, triangles or tetrahedra, with `cells` grid cells per axis."""
-    mesh = _create_mesh(box, cells)
+def world() -> Any:
+    """All processes that the worker's command has started."""
+    from mpi4py import MPI
+
+    return MPI.COMM_WORLD
+
+
+def alone() -> Any:
+    """This process alone."""
+    from mpi4py import MPI
+
+    return MPI.COMM_SELF
+
+
+def box_mesh(box: Box, cells: int, comm: Any) -> Any:
+    """A mesh of `box` in intervals, triangles or tetrahedra, with `cells` grid cells per axis, shared out in `comm`."""
+    mesh = _create_mesh(box, cells, comm)
     _settle_coordinate_element(mesh)
     return mesh
 
 
-def _create_mesh(box: Box, cells: int) -> Any:
+def _create_mesh(box: Box, cells: int, comm: Any) -> Any:
     from dolfinx import mesh
-    from mpi4py import MPI
 
     corners = [np.asarray(box.lower, dtype=float), np.asarray(box.upper, dtype=float)]
     counts = [cells] * box.dimension
     if box.dimension == 1:
-        return mesh.create_interval(MPI.COMM_SELF, cells, [box.lower[0], box.upper[0]])
+        return mesh.create_interval(comm, cells, [box.lower[0], box.upper[0]])
     if box.dimension == 2:
-        return mesh.create_rectangle(MPI.COMM_SELF, corners, counts, cell_type=mesh.CellType.triangle)
-    return mesh.create_box(MPI.COMM_SELF, corners, counts, cell_type=mesh.CellType.tetrahedron)
+        return mesh.create_rectangle(comm, corners, counts, cell_type=mesh.CellType.triangle)
+    return mesh.create_box(comm, corners, counts, cell_type=mesh.CellType.tetrahedron)
 
 
 def _settle_coordinate_element(mesh: Any) -> None:
@@ -95,13 +105,12 @@ def _on_plane(axis: int, level: float, length: float) -> Any:
     return lambda x: np.abs(x[axis] - level) <= 1e-10 * length
 
 
-def assemble_vector(form: Any, out: Array) -> Array:
-    """Assemble a compiled linear form into `out`, shape (unknowns,), which is overwritten and returned."""
+def assemble_vector(form: Any, out: Array) -> None:
+    """Assemble a compiled linear form over the cells of this process into `out`, which is overwritten."""
     from dolfinx import fem
 
     out[:] = 0.0
     fem.assemble_vector(out, form)
-    return out
 
 
 def assemble_matrix(form: Any, into: Any = None) -> Any:

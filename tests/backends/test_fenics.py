@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 
+from backends.elements.time_schemes import SCHEMES
 from backends.fenics import Fenics
 from problems import InputError
-from problems.base import Condition, Periodic
 from problems.burgers_1d import Burgers1D
 from problems.decay import Decay
 from problems.heat_1d import Heat1D
 from problems.poisson import Poisson
-from tests.plugins.manufactured import Duffing, Exchange, Floating, Transport
+from tests.plugins.grids import Carried
+from tests.plugins.manufactured import Duffing, Exchange, Floating, Steep, Transport
 
 Solve = Callable[..., Any]
 
@@ -43,12 +44,29 @@ def test_three_dimensions_are_solved_by_multigrid(solve: Solve) -> None:
     assert 0 < answer.facts["linear_iterations"] < 30
 
 
-@pytest.mark.parametrize(("scheme", "order", "cap"), [("backward-euler", 1, 2e-2), ("crank-nicolson", 2, 2e-4)])
-def test_order_in_time_on_a_grid_with_its_boundary(solve: Solve, scheme: str, order: int, cap: float) -> None:
-    problem = Heat1D(level_spacing=0.1)
-    coarse, fine = (error(solve, problem, degree=3, cells=16, scheme=scheme, dt=0.5 / n) for n in (50, 100))
+def test_multigrid_takes_no_more_iterations_on_a_finer_mesh(solve: Solve) -> None:
+    problem = Poisson(d=3, solution="skewed")
+    answers = [solve(problem, Fenics(degree=1, cells=cells)) for cells in (10, 20)]
+    coarse, fine = answers
+    assert [answer.facts["linear_solver"] for answer in answers] == ["CG, BoomerAMG (hypre)"] * 2
+    assert fine.facts["linear_iterations"] <= coarse.facts["linear_iterations"] + 2 < 12
+    assert math.log2(coarse.errors["relative_l2"] / fine.errors["relative_l2"]) == pytest.approx(2, abs=0.15)
+    assert fine.errors["relative_l2"] < 7e-4
+
+
+@pytest.mark.parametrize(("degree", "cap"), [(2, 3e-5), (3, 3e-7)])
+def test_order_in_three_dimensions(solve: Solve, degree: int, cap: float) -> None:
+    problem = Poisson(d=3, solution="skewed")
+    coarse, fine = (error(solve, problem, degree=degree, cells=cells) for cells in (4, 8))
     assert fine < cap
-    assert math.log2(coarse / fine) == pytest.approx(order, abs=0.1)
+    assert math.log2(coarse / fine) == pytest.approx(degree + 1, abs=0.2)
+
+
+def test_order_in_time_on_a_grid_with_its_boundary(solve: Solve) -> None:
+    problem = Heat1D(level_spacing=0.1)
+    coarse, fine = (error(solve, problem, degree=3, cells=16, dt=0.5 / n) for n in (50, 100))
+    assert fine < 2e-4
+    assert math.log2(coarse / fine) == pytest.approx(2, abs=0.1)
 
 
 def test_burgers_front_by_quadratic_elements(solve: Solve) -> None:
@@ -89,17 +107,89 @@ def test_a_singular_system_is_reported_as_such(solve: Solve) -> None:
     assert "singular" in answer.reason
 
 
-@dataclass(frozen=True)
-class Ring(Heat1D):
-    """The rod bent to a ring."""
+@pytest.mark.parametrize(("d", "cells", "cap"), [(2, 96, 2e-5), (3, 9, 2e-2)])
+def test_indefinite_system_goes_from_multigrid_to_a_factorisation(solve: Solve, d: int, cells: int, cap: float) -> None:
+    answer = solve(Steep(d=d, solution="skewed"), Fenics(cells=cells))
+    assert answer.facts["unknowns"] > {2: 20_000, 3: 1_000}[d]
+    assert answer.facts["linear_solver"].startswith("LU")
+    assert answer.facts["factorisations"] == 1
+    assert answer.errors["relative_l2"] < cap
 
-    name = "test-ring"
 
-    def condition(self, axis: int, side: int) -> Condition:
-        return Periodic()
+def tableau(scheme: str) -> np.ndarray:
+    """The Runge–Kutta matrix; that of the trapezoidal rule has an explicit stage, which `rho` stands for."""
+    rows = SCHEMES[scheme].rows if SCHEMES[scheme].rho == 0 else ((0.0,), (0.5, 0.5))
+    return np.array([[*row, *[0.0] * (len(rows) - len(row))] for row in rows])
 
 
-@pytest.mark.parametrize(("problem", "word"), [(Ring(), "dolfinx_mpc"), (Decay(), "ODE")])
+def growth(scheme: str, z: float) -> float:
+    """The factor by which a step multiplies the solution of y' = λy, z = λ dt."""
+    a = tableau(scheme)
+    return 1.0 + z * float(a[-1] @ np.linalg.solve(np.eye(len(a)) - z * a, np.ones(len(a))))
+
+
+ORDERS = {"backward-euler": 1, "crank-nicolson": 2, "sdirk2": 2, "sdirk4": 4}
+
+
+@pytest.mark.parametrize("scheme", ORDERS)
+def test_error_in_time_is_what_the_tableau_says_with_one_factorisation(solve: Solve, scheme: str) -> None:
+    """One mode decays by `growth` per step instead of e^{−π²dt}; the caps on the orders are those of these steps."""
+    problem = Heat1D()
+    found = []
+    for steps in (20, 40):
+        dt = problem.T / steps
+        answer = solve(problem, Fenics(degree=3, cells=96, scheme=scheme, dt=dt))
+        exact = np.exp(-(math.pi**2) * problem.times())
+        predicted = growth(scheme, -(math.pi**2) * dt) ** np.round(problem.times() / dt) - exact
+        assert answer.errors["relative_l2"] == pytest.approx(
+            np.linalg.norm(predicted) / np.linalg.norm(exact), rel=0.02, abs=1e-8
+        )
+        assert answer.facts["factorisations"] == 1
+        found.append(answer.errors["relative_l2"])
+    assert math.log2(found[0] / found[1]) == pytest.approx(ORDERS[scheme], abs=0.15)
+
+
+@pytest.mark.parametrize("scheme", ORDERS)
+def test_tableau_meets_the_conditions_of_its_order(scheme: str) -> None:
+    """Butcher's conditions up to order four (Hairer, Nørsett & Wanner 1993, table II.2.2)."""
+    a = tableau(scheme)
+    b, c, given = a[-1], a.sum(axis=1), SCHEMES[scheme].instants
+    assert c[-len(given) :] == pytest.approx(np.array(given), abs=1e-14)
+    assert a.diagonal()[-len(given) :] == pytest.approx(np.full(len(given), SCHEMES[scheme].gamma))
+    conditions = {
+        2: [(b @ c, 1 / 2)],
+        3: [(b @ c**2, 1 / 3), (b @ a @ c, 1 / 6)],
+        4: [(b @ c**3, 1 / 4), ((b * c) @ a @ c, 1 / 8), (b @ a @ c**2, 1 / 12), (b @ a @ a @ c, 1 / 24)],
+    }
+    met = {p: all(abs(value - wanted) < 1e-13 for value, wanted in pairs) for p, pairs in conditions.items()}
+    assert met == {p: p <= ORDERS[scheme] for p in conditions}
+
+
+@pytest.mark.parametrize(("scheme", "least", "most"), [("crank-nicolson", 0.9, 1.0), ("sdirk2", 0.0, 3e-3)])
+def test_l_stable_scheme_damps_what_crank_nicolson_keeps(solve: Solve, scheme: str, least: float, most: float) -> None:
+    """The twentieth mode has vanished before the first of two steps with λ dt = −99 is over."""
+    answer = solve(Heat1D(mode=20), Fenics(degree=3, cells=64, scheme=scheme, dt=0.025))
+    factor = growth(scheme, -((20.0 * math.pi) ** 2) * 0.025)
+    assert answer.errors["max_abs"] == pytest.approx(factor**2, rel=0.02)
+    assert least <= answer.errors["max_abs"] < most
+
+
+@pytest.mark.parametrize(("d", "degree", "cap"), [(1, 1, 4e-3), (1, 2, 6e-5), (1, 3, 7e-7), (2, 2, 1.6e-4)])
+def test_order_around_a_ring(solve: Solve, d: int, degree: int, cap: float) -> None:
+    answers = [solve(Carried(d=d, T=0.1), Fenics(degree=degree, cells=n, scheme="sdirk4", dt=0.01)) for n in (16, 32)]
+    coarse, fine = (answer.errors["relative_l2"] for answer in answers)
+    assert fine < cap
+    assert math.log2(coarse / fine) == pytest.approx(degree + 1, abs=0.3)
+    assert answers[1].facts["unknowns"] == (32 * degree) ** d
+
+
+def test_glued_faces_in_three_dimensions(solve: Solve) -> None:
+    answer = solve(Carried(d=3, T=0.02), Fenics(degree=2, cells=6, dt=0.01))
+    assert answer.facts["unknowns"] == 12**3
+    assert answer.errors["relative_l2"] < 0.05
+
+
+@pytest.mark.parametrize(("problem", "word"), [(Decay(), "ODE")])
 def test_refuses_in_words_what_it_cannot_solve(problem: Any, word: str) -> None:
     assert word in (Fenics().unsupported(problem) or "")
 

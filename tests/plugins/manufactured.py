@@ -153,3 +153,18 @@ class Floating(Poisson):
     def condition(self, axis: int, side: int) -> Condition:
         """No flux."""
         return Neumann()
+
+
+@register
+@dataclass(frozen=True)
+class Steep(Poisson):
+    """−Δu − k²u = f with k² between eigenvalues of −Δ: symmetric, and neither positive nor negative definite."""
+
+    name = "test-steep"
+
+    wave: float = parameter(12.0, "k")
+
+    def source(self, ops: Operations, x: Sequence[Any], t: Any, u: Sequence[Any]) -> tuple[Any, ...]:
+        """The source f + k²u."""
+        (exact,) = self.exact(ops, x, t)
+        return (super().source(ops, x, t, u)[0] - self.wave**2 * exact + self.wave**2 * u[0],)

@@ -38,7 +38,8 @@ class Spectral(Solver):
     scheme is of fourth order in dt (Cox & Matthews 2002; Kassam & Trefethen 2005, SIAM J. Sci. Comput. 26), less where
     boundary values change in time. The rest is treated explicitly, so a step must resolve convection. One step costs
     twelve products with matrices n × n in one dimension, O(nᵈ⁺¹) in d with a constant diffusivity. Steady equations:
-    diagonalised directly where they are linear with constant diffusivity, else Newton's method with a dense Jacobian.
+    diagonalised directly where they are linear with constant diffusivity and reaction, else Newton's method with a
+    dense Jacobian.
     """
 
     name = "spectral"
@@ -94,10 +95,10 @@ class SpectralSession(Session):
         self.space = Collocation(problem, solver.nodes)
         self.kappas = _common_kappas(problem)
 
-    def diagonalised(self) -> DiagonalisedOperator:
-        """The diffusion, of constants κ per component."""
+    def diagonalised(self, reaction: Array | float = 0.0) -> DiagonalisedOperator:
+        """The diffusion, of constants κ per component, and a constant reaction of each."""
         axes = range(self.problem.dimension)
-        return DiagonalisedOperator([self.space.second(a) for a in axes], np.asarray(self.kappas))
+        return DiagonalisedOperator([self.space.second(a) for a in axes], np.asarray(self.kappas), reaction)
 
     def facts(self) -> Mapping[str, Any]:
         """Size of the discretisation."""
@@ -112,8 +113,9 @@ class SteadySession(SpectralSession):
         """From zero; a second correction removes what rounding left in the first."""
         self.iterations = 0
         self._y = np.zeros(self.space.free_shape)
-        if self._is_linear():
-            operator = self.diagonalised()
+        reaction = self._reaction()
+        if reaction is not None:
+            operator = self.diagonalised(reaction)
             for _ in range(2):
                 self._y = self._y - operator.solve(self._residual(self._y))
         else:
@@ -132,14 +134,17 @@ class SteadySession(SpectralSession):
     def _residual(self, y: Array) -> Array:
         return self.space.rhs(0.0, y)
 
-    def _is_linear(self) -> bool:
-        """Whether the equation is a constant diffusion and data."""
-        if self.kappas is None or 0.0 in self.kappas or self.problem.components != len(self.kappas):
-            return False
+    def _reaction(self) -> Array | None:
+        """The constants c of an equation that is ∇·(κ∇u) + c u and data, one per component; None for any other."""
+        if self.kappas is None or 0.0 in self.kappas:
+            return None
         random = np.random.default_rng(0).standard_normal(self.space.free_shape)
         change = self._residual(random) - self._residual(np.zeros_like(random))
-        wanted = self.space.diffusion(0.0, random)(random)
-        return bool(np.abs(change - wanted).max() <= 1e-10 * np.abs(wanted).max())
+        rest = change - self.space.diffusion(0.0, random)(random)
+        flat, along = rest.reshape(len(rest), -1), random.reshape(len(rest), -1)
+        constants = (flat * along).sum(axis=1) / (along * along).sum(axis=1)
+        error = float(np.abs(flat - constants[:, None] * along).max())
+        return np.asarray(constants) if error <= 1e-10 * float(np.abs(change).max()) else None
 
     def _newton(self) -> None:
         """Ends when a step no longer becomes smaller: rounding is reached."""

@@ -61,12 +61,12 @@ class DenseOperator(LinearOperator):
 
 
 class DiagonalisedOperator(LinearOperator):
-    """κ_c Σₐ Aₐ along the axes a of each component, which one eigenbasis per axis makes diagonal.
+    """κ_c Σₐ Aₐ + r_c along the axes a of each component, which one eigenbasis per axis makes diagonal.
 
     A product costs O(nᵈ⁺¹) instead of O(n²ᵈ) (Lynch, Rice & Thomas 1964, Numer. Math. 6).
     """
 
-    def __init__(self, matrices: list[Array], kappas: Array) -> None:
+    def __init__(self, matrices: list[Array], kappas: Array, reaction: Array | float = 0.0) -> None:
         pairs = [np.linalg.eig(matrix) for matrix in matrices]
         # Second derivatives with these conditions have real eigenvalues; rounding may pair two of them.
         self._bases = [np.real_if_close(vectors, tol=1e6) for _, vectors in pairs]
@@ -75,6 +75,7 @@ class DiagonalisedOperator(LinearOperator):
         for values, _ in pairs:
             self.values = np.add.outer(self.values, np.real_if_close(values, tol=1e6))
         self.values = np.multiply.outer(kappas, self.values)
+        self.values = self.values + np.reshape(reaction, (-1, *[1] * len(pairs)))
 
     def __call__(self, y: Array) -> Array:
         """L y."""

@@ -199,6 +199,13 @@ def test_unstable_or_contradictory_steps_are_refused_with_the_remedy(solver: FTC
         solver.validate(HEAT())
 
 
+@pytest.mark.parametrize("name", ["wave-1d", "schroedinger-1d"])
+def test_waves_that_nothing_damps_are_refused(name: str) -> None:
+    """A wave that turns at the rate ω grows by √(1 + ω² dt²) in a step, whatever dt."""
+    assert "nothing damps" in (FTCS().unsupported(problems.REGISTRY.get(name).create()) or "")
+    assert FTCS().unsupported(Coupled()) is None
+
+
 def test_what_it_cannot_solve_it_refuses_in_words() -> None:
     assert "steady" in (FTCS().unsupported(problems.REGISTRY.get("poisson")()) or "")
     assert "PDE" in (FTCS().unsupported(problems.REGISTRY.get("decay")()) or "")

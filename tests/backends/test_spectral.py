@@ -124,6 +124,15 @@ def test_steady_equations_are_solved_to_rounding(d, solution):
     assert session.facts()["engine"] == "diagonalised"
 
 
+@pytest.mark.parametrize(("k", "nodes"), [(6.0, 32), (20.0, 48), (100.0, 160)])
+def test_plane_waves_are_solved_to_rounding_with_a_few_nodes_per_wave(k, nodes):
+    """π nodes per wave are needed on Chebyshev points; the constant reaction k² is diagonalised with the diffusion."""
+    error, session = run(REGISTRY.get("helmholtz-2d").create({"k": k}), nodes=nodes)
+    assert error < 1e-11
+    assert session.facts()["engine"] == "diagonalised"
+    assert session.facts()["newton_iterations"] == 0
+
+
 def bratu_angle():
     """The smaller root of θ = cosh(θ)/√8, by Newton's method from 0."""
     theta = 0.0

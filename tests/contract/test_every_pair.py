@@ -56,17 +56,35 @@ CAPS = {
 # The field's standard equations. Theory: π³ h²/24 for the phase of the wave on lines, π³ dt²/12 by Crank–Nicolson, and
 # collocation is exact in time for it. Elsewhere two to three times what was seen: reaction and diffusion 6e-5 by Euler
 # steps, 7e-5 by elements, 1.5e-5 by lines; solitons, hardly resolved, 0.05 by lines and 1.2e-5 on 97 Fourier points;
-# layers 0.0026 by lines, 0.045 by 28 Euler steps, and 3e-4 on Fourier points, for the kink at the start; networks 4e-4
-# on the wave, 0.35 on solitons, 0.14 on layers and 0.13 on the reaction.
+# layers 0.0026 by lines, 0.045 by 28 Euler steps, and 3e-4 on Fourier points, for the kink at the start; an uneven body
+# 1.4e-3, 1.2e-3 and 4e-3 to 7e-3 by the coarse grids named here; the boundary layer 0.012 by Euler steps (first order),
+# 0.005 by elements and 0.015 by lines; plane waves 5e-4 by elements, and rounding on Chebyshev points. Networks 4e-4 on
+# the wave, 0.35 on solitons, 0.14 on layers, 0.13 on the reaction, 2.3e-3 in the body, 8e-4 in the boundary layer and
+# 6e-5 on plane waves.
 LEAST_SQUARES = "points=sobol,points.count=400,optimizer=lm,iterations=60,network.widths=[16,16]"
 SMALL |= {
     "schroedinger-1d|spectral": "spectral:nodes=96",
     "allen-cahn-1d|spectral": "spectral:nodes=128",
     "reaction-diffusion|ftcs": "ftcs:cells=50",
+    "heat|spectral": "spectral:nodes=16,dt=0.005",
+    "heat|ftcs": "ftcs:cells=40",
+    "heat|scipy-ivp": "scipy-ivp:cells=20,method=BDF,tolerance=1e-6",
+    "heat|scipy-odeint": "scipy-odeint:cells=16",
+    "advection-diffusion|spectral": "spectral:nodes=64",
+    "advection-diffusion|fenics": "fenics:cells=64,dt=0.01",
+    "helmholtz-2d|fenics": "fenics:cells=32",
 }
 SMALL |= {
     f"{problem}|{engine}-pinn": f"{engine}-pinn:{LEAST_SQUARES}"
-    for problem in ("wave-1d", "schroedinger-1d", "allen-cahn-1d", "reaction-diffusion")
+    for problem in (
+        "wave-1d",
+        "schroedinger-1d",
+        "allen-cahn-1d",
+        "reaction-diffusion",
+        "heat",
+        "advection-diffusion",
+        "helmholtz-2d",
+    )
     for engine in ("jax", "torch")
 }
 CAPS |= {
@@ -74,6 +92,9 @@ CAPS |= {
     "schroedinger-1d": {"fenics": 5e-2, "scipy": 0.1, "spectral": 1e-4, "pinn": 0.9},
     "allen-cahn-1d": {"ftcs": 0.1, "fenics": 5e-3, "scipy": 6e-3, "spectral": 8e-4, "pinn": 0.4},
     "reaction-diffusion": {"ftcs": 1.5e-4, "fenics": 2e-4, "scipy": 4e-5, "spectral": 2e-6, "pinn": 0.35},
+    "heat": {"ftcs": 4e-3, "fenics": 4e-3, "scipy": 0.02, "spectral": 1e-4, "pinn": 7e-3},
+    "advection-diffusion": {"ftcs": 0.03, "fenics": 0.015, "scipy": 0.04, "spectral": 1e-5, "pinn": 2.5e-3},
+    "helmholtz-2d": {"fenics": 1.5e-3, "spectral": 1e-12, "pinn": 2e-4},
 }
 # Declared, and not yet solved by a network.
 AWAITED = {"fredholm", "heat-inverse", "schroedinger-radial"}

@@ -427,3 +427,20 @@ def test_grid_of_the_primer_has_forty_nodes_in_space_and_time_with_both_ends_of_
 def test_parameters_that_make_no_sense_are_refused(name: str, parameters: dict[str, Any], sentence: str) -> None:
     with pytest.raises(problems.InputError, match=sentence):
         problems.REGISTRY.get(name).create(parameters)
+
+
+def test_wave_number_at_which_the_square_resonates_is_refused() -> None:
+    """(−1, 1)² has the eigenvalues (m² + n²) π²/4."""
+    helmholtz = problems.REGISTRY.get("helmholtz-2d")
+    for m, n in ((1, 1), (2, 1), (3, 5)):
+        with pytest.raises(problems.InputError, match="resonates"):
+            helmholtz.create({"k": math.pi / 2.0 * math.hypot(m, n)})
+    assert helmholtz.create({"k": math.pi / 2.0 * math.sqrt(3.0)}).k > 0  # 3 is no sum of two squares
+
+
+def test_boundary_layer_does_not_overflow_at_any_peclet_number() -> None:
+    points = np.array([[0.0], [0.5], [1.0 - 1e-5], [1.0]])
+    layer = problems.REGISTRY.get("advection-diffusion").create({"peclet": 1e5}, "steady")
+    with np.errstate(over="raise", invalid="raise"):
+        values = layer.reference(points)[:, 0]
+    assert values == pytest.approx([0.0, 0.0, math.exp(-1.0), 1.0], rel=1e-9, abs=1e-300)

@@ -35,8 +35,11 @@ def of_section(
         for i, (c, solution) in enumerate(solutions.items()):
             yield pictures.field(scene, c, solution, limits, f"{anchor}-field-{i}")
     elif isinstance(problem, (ODE, IntegralEquation)) and solutions:
-        shown = {c: best[c] for c in solutions}
-        yield pictures.states(pictures.Scene.of(problem), shown, palette, f"{anchor}-states")
+        shown, scene = {c: best[c] for c in solutions}, pictures.Scene.of(problem)
+        yield pictures.states(scene, shown, palette, f"{anchor}-states")
+        plane = pictures.phase_plane(scene, shown, palette, f"{anchor}-phase-plane")
+        if plane:
+            yield plane
     elif isinstance(problem, MatrixEigenproblem):
         for i, (c, arrays) in enumerate(best.items()):
             t, y = (arrays.get(name) for name in TRAJECTORY)

@@ -36,6 +36,8 @@ from reports.summary import Configuration
 ERRORS = sns.color_palette("flare", as_cmap=True)
 FEW_TIMES = 12
 """Up to this many instants are drawn as profiles: a map between so few would show the interpolation."""
+FEW_INSTANTS = 100
+"""Fewer of them are drawn as dots: a line through them would show corners that no solution has."""
 MOST_POINTS = 20_000
 LEAST_ERROR = 1e-17
 SLICE = 0.1
@@ -117,6 +119,8 @@ def states(scene: Scene, found: Mapping[Configuration, Mapping[str, Array]], pal
             handles.append(Line2D([], [], label=c.label, **style))
         log_axis(bottom, "y", extremes)
         caption = "Solutions and their errors at the evaluation points, best seed of each solver."
+        if 1 < reference.shape[1] <= len(SUBSCRIPTS):
+            _name_components(top, t, reference)
         if outside:
             for axes in (top, bottom):
                 axes.axvline(float(scene.points[:, 0].max()), color=INK, lw=0.8, ls=":")
@@ -125,6 +129,29 @@ def states(scene: Scene, found: Mapping[Configuration, Mapping[str, Array]], pal
         bottom.set(xlabel="x" if isinstance(scene.problem, IntegralEquation) else "t", ylabel="|error|")
         legend(bottom, handles, 1, -0.32)
         return finish(figure, name, caption)
+
+
+def phase_plane(
+    scene: Scene, found: Mapping[Configuration, Mapping[str, Array]], palette: Palette, name: str
+) -> Figure | None:
+    """Both components of an initial value problem against each other; None where it has another number of them."""
+    if scene.reference.shape[1] != 2:
+        return None
+    t = scene.points[:, 0]
+    path = scene.problem.reference(np.linspace(t.min(), t.max(), 1000)[:, None])
+    marker = "." if len(t) < FEW_INSTANTS else ""
+    with canvas(3.4) as (figure, (axes,)):
+        axes.plot(*path.T, color=INK, lw=3.0, alpha=0.25)
+        axes.plot(*path[0], "o", color=INK, ms=4)
+        handles = [Line2D([], [], color=INK, lw=3.0, alpha=0.25, label="reference")]
+        for c, arrays in found.items():
+            style: dict[str, Any] = {"color": palette[c.solver], "marker": marker, "lw": 0.0 if marker else 1.1}
+            style["ls"] = "--" if c.family == "neural" else "-"
+            axes.plot(*arrays["solution"].T, **style)
+            handles.append(Line2D([], [], label=c.label, **style))
+        axes.set(xlabel="y₁", ylabel="y₂")
+        legend(axes, handles, 1, -0.22)
+        return finish(figure, name, "The same in the phase plane, from the dot on.")
 
 
 def flow(problem: MatrixEigenproblem, c: Configuration, t: Array, y: Array, name: str) -> Figure:
@@ -141,6 +168,16 @@ def flow(problem: MatrixEigenproblem, c: Configuration, t: Array, y: Array, name
         axes.set(xlabel="t", ylabel="entries of x(t) / ‖x(t)‖", xlim=(float(t[0]), float(t[-1])))
         note = f"{c.label}: the flow, best seed; diamonds are the entries of the true eigenvector, its sign aligned"
         return finish(figure, name, note + ".")
+
+
+def _name_components(axes: Axes, t: Array, states: Array) -> None:
+    """Write y₁, y₂, … where each of the lines is farthest from its next neighbour."""
+    for i, subscript in zip(range(states.shape[1]), SUBSCRIPTS, strict=False):
+        distance = np.abs(np.delete(states, i, axis=1) - states[:, i : i + 1]).min(axis=1)
+        k = int(np.argmax(distance))
+        upper = bool(states[k, i] > np.delete(states[k], i).mean())
+        shift, side = ((6, 0), "left") if upper else ((-6, 0), "right")
+        axes.annotate(f"y{subscript}", (t[k], states[k, i]), xytext=shift, textcoords="offset points", ha=side)
 
 
 def _fits(solution: Array | None, points: Array) -> bool:

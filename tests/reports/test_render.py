@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import problems
 import reports
 from problems import InputError
 from reports.markdown import plain
@@ -171,3 +172,18 @@ def test_each_row_comes_with_the_command_that_repeats_it(tmp_path: Path) -> None
     writer.add(heat, "ftcs", exact(heat, 1e-3), settings=ftcs.parameters(), seed=4, problem_preset="s1")
     for text in (path.read_text(encoding="utf-8") for path in reports.render(writer.finish())):
         assert "debench run --problem heat-1d@s1 --solver ftcs:cells=33 --seeds 4" in text
+
+
+@pytest.mark.parametrize(("preset", "dots"), [("s3", False), ("s3-grid", True)])
+def test_two_components_are_told_apart_and_drawn_in_the_phase_plane(tmp_path: Path, preset: str, dots: bool) -> None:
+    problem = problems.REGISTRY.get("fitzhugh-nagumo").create({}, preset)
+    writer = Writer(tmp_path / "run")
+    writer.add(problem, "integrator", exact(problem, 1e-6), problem_preset=preset)
+    reports.render(writer.finish())
+    (states,), (plane,) = (
+        [path.read_text(encoding="utf-8") for path in writer.folder.rglob(f"*-{figure}.svg")]
+        for figure in ("states", "phase-plane")
+    )
+    assert {"y₁", "y₂"} <= set(re.findall(r">([^<>]+)</text>", states))
+    assert {"y₁", "y₂", "reference"} <= set(re.findall(r">([^<>]+)</text>", plane))
+    assert (plane.count("<use ") > 50) == dots

@@ -25,6 +25,7 @@ from backends.neural.sampling import (
     weighted_choice,
 )
 from problems.base import ODE, PDE, Array, scattered_points
+from problems.families.integral_equation import IntegralEquation
 from problems.parameters import InputError, Parameterised, parameter
 
 TRAINING_START = 1.0 / math.e
@@ -81,8 +82,11 @@ def join(groups: Sequence[Sequence[PointSet]]) -> PointSet:
     return PointSet(base, span, np.concatenate(rows), start, noise)
 
 
-def region(problem: PDE | ODE) -> tuple[Array, Array]:
+def region(problem: PDE | ODE | IntegralEquation) -> tuple[Array, Array]:
     """Lower and upper ends (k,) of the coordinates (x₀, …, t) of an equation; t only where there is time."""
+    if isinstance(problem, IntegralEquation):
+        a, b = problem.interval()
+        return np.array([a]), np.array([b])
     if isinstance(problem, ODE):
         return np.array([problem.start_time()]), np.array([problem.final_time()])
     box, final = problem.domain(), problem.final_time()

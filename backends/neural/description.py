@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
 from backends.base import Solver
+from backends.integrals.rules import MonteCarlo, Rules
 from backends.neural.collocation import JitteredGrid, Points, Uniform, region
 from backends.neural.formulations import formulation_of, trained_on
 from backends.neural.networks import DGM, MLP, ModifiedMLP, Residual
@@ -31,6 +32,7 @@ from backends.neural.trial import BoxTrial, PublishedTrial, StartTrial
 from backends.neural.trial import Trial as TrialFunction
 from backends.neural.weighting import Balanced, Causal
 from problems.base import ODE, PDE, Problem
+from problems.families.integral_equation import IntegralEquation
 from problems.parameters import InputError, Parameterised, parameter
 
 
@@ -43,8 +45,10 @@ class Trial(Parameterised):
     form: str = parameter("automatic", "made for the box, or the source's own", choices=("automatic", "published"))
     boundary_weight: float = parameter(1.0, "weight of the Neumann terms of the loss", above=0)
 
-    def function(self, problem: PDE | ODE) -> TrialFunction:
-        """Lift and mask for `problem`."""
+    def function(self, problem: PDE | ODE | IntegralEquation) -> TrialFunction | None:
+        """Lift and mask for `problem`; None where it has no conditions."""
+        if isinstance(problem, IntegralEquation):
+            return None
         if self.form == "published":
             return PublishedTrial(problem)
         return StartTrial(problem) if isinstance(problem, ODE) else BoxTrial(problem)
@@ -69,7 +73,7 @@ class Penalty(Parameterised):
     boundary_weight: float = parameter(1.0, "weight of each face's condition in the loss", above=0)
     balance: Balanced | None = parameter(None, "weights that follow the gradients; fixed ones without it")
 
-    def function(self, problem: PDE | ODE) -> None:
+    def function(self, problem: PDE | ODE | IntegralEquation) -> None:
         """None: the network itself is the solution."""
 
     @property
@@ -105,6 +109,10 @@ class PINN(Solver):
     network: MLP | DGM | Residual | ModifiedMLP = parameter(MLP(), "the network")
     constraint: Trial | Penalty = parameter(Trial(), "how conditions are imposed")
     points: Points = parameter(Uniform(), "collocation points")
+    quadrature: Rules | None = parameter(
+        None,
+        "rule for the integral of an integral equation; by default 32 Gauss nodes, or product for a singular kernel",
+    )
     weighting: Causal | None = parameter(None, "causal weights of the residual in time")
     optimizer: Adam | AdamW | SGD | LBFGS | SSBroyden | LevenbergMarquardt | Chain = parameter(Adam(), "the optimizer")
     derivatives: str = parameter(
@@ -139,11 +147,17 @@ class PINN(Solver):
                 )
         if "lm" in kinds and self.mode != "taylor":
             self._refuse(f"optimizer lm works with derivatives=taylor, not {self.derivatives}")
-        if kinds & {"lbfgs", "ssbroyden"} and isinstance(self.points, Uniform | JitteredGrid):
+        comparing = ", ".join(sorted(kinds & {"lbfgs", "ssbroyden"}))
+        if comparing and isinstance(self.points, Uniform | JitteredGrid):
             self._refuse(
-                f"optimizer {', '.join(sorted(kinds & {'lbfgs', 'ssbroyden'}))} compares losses of neighbouring "
+                f"optimizer {comparing} compares losses of neighbouring "
                 f"iterations, but points.kind={self.points.kind} draws new points for each; take points.kind=sobol, "
                 "with points.every=500 if they shall be renewed"
+            )
+        if comparing and isinstance(self.quadrature, MonteCarlo):
+            self._refuse(
+                f"optimizer {comparing} compares losses of neighbouring iterations, but quadrature monte-carlo draws "
+                "new samples for each; take quadrature.kind=gauss-legendre, or optimizer.kind=adam"
             )
 
     @property
@@ -192,6 +206,11 @@ class PINN(Solver):
                 f"parameter 'iterations' is {self.iterations}, but the last optimizer of the chain takes over after "
                 f"{self.optimizer.switch[-1]}; give more, or an earlier optimizer.switch"
             )
+        if self.quadrature is not None and not isinstance(problem, IntegralEquation):
+            self._refuse(
+                f"parameter 'quadrature' is {self.quadrature.kind}, and there is no integral in the equation of "
+                f"{problem.name}; leave it out"
+            )
         self.points.check(*region(trained_on(problem)))
         formulation = self.formulation(problem)
         if not formulation.pointwise:
@@ -236,7 +255,9 @@ class PINN(Solver):
         if kind is None:
             raise ValueError(str(self.unsupported(problem)))
         trial = self.constraint.function(equation)
-        setting = Setting(trial, self.constraint.weights, self.points, seed, self.network.scaled, self.weighting)
+        setting = Setting(
+            trial, self.constraint.weights, self.points, seed, self.network.scaled, self.weighting, self.quadrature
+        )
         return kind(equation, calculus, setting)  # type: ignore[arg-type]
 
     def _check_joint_loss(self) -> None:

@@ -6,14 +6,17 @@ from typing import Any
 
 from backends.base import as_ode
 from backends.neural.energy import EnergyFormulation
+from backends.neural.integral import IntegralFormulation
 from backends.neural.pde_residual import PDEFormulation
 from backends.neural.residual import Formulation, ODEFormulation
 from problems.base import ODE, PDE, Problem
+from problems.families.integral_equation import IntegralEquation
 
 KINDS: tuple[tuple[type[Problem], type[Formulation]], ...] = (
     (PDE, PDEFormulation),
     (PDE, EnergyFormulation),
     (ODE, ODEFormulation),
+    (IntegralEquation, IntegralFormulation),
 )
 """Families with the formulations that serve them; `Formulation.objective` tells those of one family apart."""
 

@@ -83,6 +83,14 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "iterations": 150_000,
             "keep": "last",
         },
+        "s3-fredholm": {
+            "network": {"kind": "dgm", "width": 32, "layers": 1, "activation": "relu", "scaled": False},
+            "points": {"kind": "uniform", "batch": 32},
+            "quadrature": {"kind": "monte-carlo", "nodes": 50},
+            "optimizer": {"kind": "adam", "rate": 1e-4, "decay": "constant"},
+            "iterations": 3_000,
+            "keep": "last",
+        },
         # The best set-ups found, one for all seeds. How they were chosen, and what that cost, stands in README.md.
         "best-heat": {
             "network": {"widths": (24, 24)},
@@ -126,6 +134,20 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "points": {"kind": "chebyshev", "counts": (200,)},
             "optimizer": {"kind": "ssbroyden"},
             "iterations": 8_000,
+        },
+        "best-fredholm": {
+            "network": {"widths": (16, 16)},
+            "points": {"kind": "chebyshev", "counts": (24,)},
+            "quadrature": {"kind": "gauss-legendre", "nodes": 24},
+            "optimizer": {"kind": "ssbroyden"},
+            "iterations": 1_500,
+        },
+        "best-fredholm-singular": {
+            "network": {"widths": (24, 24)},
+            "points": {"kind": "chebyshev", "counts": (128,)},
+            "quadrature": {"kind": "product", "nodes": 129, "degree": 4, "grading": 4.0},
+            "optimizer": {"kind": "ssbroyden"},
+            "iterations": 2_000,
         },
         "best-eigen": {
             "network": {"widths": (16, 16)},

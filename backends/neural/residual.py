@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from backends.base import TRAJECTORY_LEVELS
+from backends.integrals.rules import Rules
 from backends.neural.collocation import Points, PointSet, join, region
 from backends.neural.jets import Orders
 from backends.neural.trial import Trial
@@ -70,7 +71,8 @@ class Calculus:
 class Setting:
     """What a described network asks of the formulation.
 
-    `weights` are those of initial and boundary terms; `scaled` maps every coordinate to [-1, 1] for the network.
+    `weights` are those of initial and boundary terms; `scaled` maps every coordinate to [-1, 1] for the network;
+    `quadrature` is the rule for an integral in the equation, None for the one that suits it.
     """
 
     trial: Trial | None
@@ -79,6 +81,7 @@ class Setting:
     seed: int = 0
     scaled: bool = True
     weighting: Causal | None = None
+    quadrature: Rules | None = None
 
 
 @dataclass(frozen=True)

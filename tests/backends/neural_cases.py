@@ -26,7 +26,11 @@ PROBLEMS = {
     "burgers": REGISTRY.get("burgers-1d").create(),
     "decay": REGISTRY.get("decay").create(),
     "eigen": REGISTRY.get("symmetric-eigen").create({"n": 3}),
+    "fredholm": REGISTRY.get("fredholm").create(),
     "heat": REGISTRY.get("heat-1d").create(),
+    "logarithmic": REGISTRY.get("fredholm").create({}, "logarithmic"),
+    "love": REGISTRY.get("fredholm").create({}, "love"),
+    "algebraic": REGISTRY.get("fredholm").create({}, "algebraic"),
     "poisson": REGISTRY.get("poisson").create({"d": 2}),
 }
 
@@ -176,8 +180,14 @@ LINEARISED = {"rod, one linear layer", "rod, dgm", "rod, residual", "rod, fourie
 LINEARISED |= {"ring, penalty", "eigen, penalty, causal", "decay, leaky"}
 """Cases whose derivatives of all residuals are compiled in JAX, which takes longest; torch has them all."""
 
-TIED = {f"rod, {name}": ("rod", PENALTY | how) for name, how in NORMALISED.items()}
-"""Networks that tie all points together."""
+TIED = {
+    **{f"rod, {name}": ("rod", PENALTY | how) for name, how in NORMALISED.items()},
+    "love, moving": ("love", {"points.kind": "uniform", "points.batch": 5}),
+    "love, normalised": ("love", {"network.normalisation": "before"}),
+    "fredholm, sampled": ("fredholm", {"quadrature.kind": "monte-carlo", "quadrature.nodes": 3}),
+    "logarithmic": ("logarithmic", {"quadrature.kind": "product", "quadrature.nodes": 9, "quadrature.grading": 2.0}),
+}
+"""Networks and equations that tie all points together."""
 
 
 @cache

@@ -127,6 +127,43 @@ REFUSED = {
         r"constraint\.form=automatic or constraint\.kind=penalty",
         [{"constraint.form": "automatic"}, {"constraint.form": None, "constraint.kind": "penalty"}],
     ),
+    "sampled, ssbroyden": (
+        "fredholm",
+        {"optimizer.kind": "ssbroyden", "quadrature.kind": "monte-carlo"},
+        r"new samples for each; take quadrature\.kind=gauss-legendre, or optimizer\.kind=adam",
+        [{"quadrature.kind": "gauss-legendre"}, {"optimizer.kind": "adam"}],
+    ),
+    "singular, moving": (
+        "logarithmic",
+        FRESH,
+        r"points\.kind=chebyshev or sobol, with points\.every=0",
+        [{"points.batch": None} | SOBOL],
+    ),
+    "singular, unaware": (
+        "logarithmic",
+        {"quadrature.kind": "gauss-legendre"},
+        r"choose quadrature\.kind=product",
+        [{"quadrature.kind": "product"}],
+    ),
+    "smooth, product": (
+        "love",
+        {"quadrature.kind": "product"},
+        "this one is smooth, choose gauss-legendre",
+        [{"quadrature.kind": "gauss-legendre"}],
+    ),
+    "no integral": ("decay", {"quadrature.kind": "simpson"}, "leave it out", [{"quadrature.kind": None}]),
+    "integral, published": (
+        "love",
+        {"constraint.form": "published"},
+        r"set constraint\.form=automatic",
+        [{"constraint.form": "automatic"}],
+    ),
+    "integral, least squares": (
+        "love",
+        LM,
+        r"take optimizer\.kind=ssbroyden or lbfgs",
+        [{"optimizer.kind": "ssbroyden"}, {"optimizer.kind": "lbfgs"}],
+    ),
     "counts": (
         "heat",
         {"points.kind": "grid", "points.counts": (5, 5, 5)},

@@ -13,9 +13,10 @@ from backends import register
 from backends.base import Context, Diverged, Session, Solver
 from backends.spectra.collocated import Collocation, matrix_of, periodic_axes
 from backends.spectra.exponential import ETDRK4, DenseOperator, DiagonalisedOperator, LinearOperator
+from backends.spectra.fourier import FourierOperator
 from backends.timeline import at_points
 from problems import InputError, Problem
-from problems.base import PDE, Array, Dirichlet, Neumann, Periodic, diffusivity_rows, is_zero
+from problems.base import PDE, Array, Dirichlet, Neumann, Periodic, diffusivity_rows
 from problems.operations import NUMPY
 from problems.parameters import parameter
 
@@ -37,7 +38,9 @@ class Spectral(Solver):
     coefficients that do not change, and then every step is exact; elsewhere it is the diffusion at the start, and the
     scheme is of fourth order in dt (Cox & Matthews 2002; Kassam & Trefethen 2005, SIAM J. Sci. Comput. 26), less where
     boundary values change in time. The rest is treated explicitly, so a step must resolve convection. One step costs
-    twelve products with matrices n × n in one dimension, O(nᵈ⁺¹) in d with a constant diffusivity. Steady equations:
+    some ten products with matrices n × n in one dimension, O(nᵈ⁺¹) in d with a constant diffusivity. Where all axes are
+    periodic and the diffusivity, which may mix components, is constant, steps are taken with the modes: eight fast
+    transforms a step, and n is rounded up to a length that they like. Steady equations:
     diagonalised directly where they are linear with constant diffusivity and reaction, else Newton's method with a
     dense Jacobian.
     """
@@ -74,7 +77,7 @@ class Spectral(Solver):
         if self.dt is not None and final is not None and self.dt > final * (1 + 1e-9):
             raise InputError(f"spectral: dt = {self.dt:g} is longer than the whole interval T = {final:g}; shorten it")
         unknowns = problem.components * self.nodes**problem.dimension
-        if unknowns > DENSE and _common_kappas(problem) is None:
+        if unknowns > DENSE and _common_kappas(problem) is None and not _is_fourier(problem):
             least = math.floor((DENSE / problem.components) ** (1.0 / problem.dimension))
             raise InputError(
                 f"spectral: nodes = {self.nodes} per axis are {unknowns} unknowns, and the diffusivity of "
@@ -181,7 +184,9 @@ class SteppingSession(SpectralSession):
                 for v in problem.initial(NUMPY, self.space.x)
             ]
         )[self.space.free]
-        self._operator, self._exact = self._linear_part(final)
+        self._operator, self._rest, self._exact = self._linear_part(final)
+        if isinstance(self._operator, FourierOperator):
+            self._start = self._operator.initial()
         self._times = np.unique(np.append(problem.times(), final))
         stops = np.unique(np.append(0.0, self._times))
         counts = [1 if self._exact else math.ceil(gap / longest - 1e-9) for gap in np.diff(stops)]
@@ -195,7 +200,7 @@ class SteppingSession(SpectralSession):
         """All steps."""
         y, levels = self._start, []
         if self._times[0] == 0.0:
-            levels.append(self.space.spread(0.0, y))
+            levels.append(self._values(0.0, y))
         done = 0
         for start, count, step in self._course:
             for k in range(count):
@@ -203,7 +208,7 @@ class SteppingSession(SpectralSession):
                 done += 1
                 if done % CHECK_EVERY == 0 and not np.isfinite(y).all():
                     raise Diverged(f"the solution left the range of floating-point numbers by step {done}")
-            levels.append(self.space.spread(start + count * step.h, y))
+            levels.append(self._values(start + count * step.h, y))
         self._levels = np.stack(levels)
         if not np.isfinite(self._levels).all():
             raise Diverged(f"the solution left the range of floating-point numbers by step {done}")
@@ -221,21 +226,47 @@ class SteppingSession(SpectralSession):
 
     def facts(self) -> Mapping[str, Any]:
         """Steps and how they were made."""
-        kind = "dense" if isinstance(self._operator, DenseOperator) else "diagonalised"
-        engine = f"exact steps, {kind}" if self._exact else f"ETDRK4, {kind}"
+        kinds = {DenseOperator: "dense", FourierOperator: "fast Fourier transforms"}
+        engine = f"{'exact steps' if self._exact else 'ETDRK4'}, {kinds.get(type(self._operator), 'diagonalised')}"
         return {**super().facts(), "dt": self._dt, "steps": self._steps, "engine": engine}
 
-    def _rest(self, t: float, y: Array) -> Array:
-        """N(t, y)."""
-        return self.space.rhs(t, y) - self._operator(y)
+    def _values(self, t: float, y: Array) -> Array:
+        """At all nodes."""
+        return self.space.spread(t, self._operator.leave(y))
 
-    def _linear_part(self, final: float) -> tuple[LinearOperator, bool]:
-        """L, and whether nothing is left beside it but a constant."""
+    def _linear_part(self, final: float) -> tuple[LinearOperator, Callable[[float, Array], Array], bool]:
+        """L, N, and whether N is nothing but a constant."""
         space, y = self.space, self._start
+        if _is_fourier(self.problem):
+            kappa = _constant_kappa(self.problem)
+            assert kappa is not None
+            fourier = FourierOperator(self.problem, space.shape, kappa)
+            return fourier, fourier.rest, self._is_constant(fourier, final)
         affine = self._affine(final)
         if space.unknowns <= DENSE and (affine is not None or self.kappas is None):
-            return DenseOperator(matrix_of(affine or space.diffusion(0.0, y), y.shape)), affine is not None
-        return self.diagonalised(), False
+            dense = DenseOperator(matrix_of(affine or space.diffusion(0.0, y), y.shape))
+            return dense, lambda t, y: space.rhs(t, y) - dense(y), affine is not None
+        return self.diagonalised(), self._beside_diffusion(final), False
+
+    def _beside_diffusion(self, final: float) -> Callable[[float, Array], Array]:
+        """N of a constant diffusion: convection, source, and what values on the faces drive."""
+        space = self.space
+        driven = space.diffused_data(0.0)
+        if any(not np.array_equal(space.diffused_data(t), driven) for t in (0.37 * final, final)):
+            return lambda t, y: space.without_diffusion(t, y) + space.diffused_data(t)
+        if driven.any():
+            return lambda t, y: space.without_diffusion(t, y) + driven
+        return space.without_diffusion
+
+    @staticmethod
+    def _is_constant(operator: FourierOperator, final: float) -> bool:
+        """Whether N depends neither on the state nor on time."""
+        zero = 0.0 * operator.initial()
+        some = operator.enter(np.random.default_rng(0).standard_normal(operator.leave(zero).shape))
+        constant, size = operator.rest(0.0, zero), float(np.abs(operator(some)).max())
+        with np.errstate(all="ignore"):
+            changes = [np.abs(operator.rest(t, some) - constant).max() for t in (0.0, 0.37 * final, final)]
+        return bool(max(changes) <= 1e-12 * size)
 
     def _affine(self, final: float) -> Callable[[Array], Array] | None:
         """v ↦ f(t, v) − f(t, 0) if that is linear in v, and f the same at all times; None otherwise."""
@@ -253,17 +284,32 @@ class SteppingSession(SpectralSession):
         return lambda v: rhs(0.0, v) - constant
 
 
-def _common_kappas(problem: PDE) -> tuple[float, ...] | None:
-    """The constant κ of each component, if there are such numbers and components do not mix."""
+def _constant_kappa(problem: PDE) -> Array | None:
+    """κ as a matrix (m, m), if it is the same everywhere, at all times and for all states."""
     if _depends_on_state(problem):
         return None
-    box, final = problem.domain(), problem.final_time()
+    box, final = problem.domain(), problem.final_time() or 0.0
     middle = [np.array([a + f * (b - a) for f in (0.23, 0.71)]) for a, b in zip(box.lower, box.upper, strict=True)]
-    rows = diffusivity_rows(problem.diffusivity(NUMPY, middle, 0.37 * (final or 0.0), ()), problem.components)
-    mixed = any(not is_zero(entry) for c, row in enumerate(rows) for e, entry in enumerate(row) if c != e)
-    if mixed or any(np.ndim(row[c]) for c, row in enumerate(rows)):
+    found = []
+    for t in (0.37 * final, final):
+        rows = diffusivity_rows(problem.diffusivity(NUMPY, middle, t, ()), problem.components)
+        if any(np.ndim(entry) for row in rows for entry in row):
+            return None
+        found.append(np.array(rows, dtype=float))
+    return found[0] if np.array_equal(found[0], found[1]) else None
+
+
+def _common_kappas(problem: PDE) -> tuple[float, ...] | None:
+    """The constant κ of each component, if there are such numbers and components do not mix."""
+    kappa = _constant_kappa(problem)
+    if kappa is None or np.any(kappa - np.diag(np.diag(kappa))):
         return None
-    return tuple(float(row[c]) for c, row in enumerate(rows))
+    return tuple(float(entry) for entry in np.diag(kappa))
+
+
+def _is_fourier(problem: PDE) -> bool:
+    """Whether waves do not mix in the diffusion: constant, on a box that closes on itself along every axis."""
+    return not problem.steady and all(periodic_axes(problem)) and _constant_kappa(problem) is not None
 
 
 def _depends_on_state(problem: PDE) -> bool:

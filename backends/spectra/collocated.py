@@ -24,7 +24,7 @@ class Collocation:
         self.problem = problem
         box = problem.domain()
         self.bases = [
-            Basis.fourier(a, b, nodes + 1 - nodes % 2) if periodic else Basis.chebyshev(a, b, nodes)
+            Basis.fourier(a, b, odd_length(nodes)) if periodic else Basis.chebyshev(a, b, nodes)
             for a, b, periodic in zip(box.lower, box.upper, periodic_axes(problem), strict=True)
         ]
         self.shape = tuple(len(basis.nodes) for basis in self.bases)
@@ -50,32 +50,21 @@ class Collocation:
     def rhs(self, t: float, y: Array) -> Array:
         """f(t, y), shape that of y."""
         u = self.spread(t, y)
-        problem, x = self.problem, self.x
-        flux = problem.flux(NUMPY, x, t, list(u))
-        kappa = diffusivity_rows(problem.diffusivity(NUMPY, x, t, list(u)), problem.components)
-        total = np.zeros_like(u)
-        for a in range(len(self.bases)):
-            flow = self._diffusive(kappa, self.differentiate(u, a))
-            if flux is not None:
-                flow = flow - np.stack([np.broadcast_to(row[a], self.shape) for row in flux])
-            total += self.differentiate(flow, a)
-        for c, entry in enumerate(problem.source(NUMPY, x, t, list(u)) or ()):
-            total[c] += entry
-        return total[self.free]
+        return (self._diffused(u, self._kappa(t, u)) + self._rest(t, u))[self.free]
+
+    def without_diffusion(self, t: float, y: Array) -> Array:
+        """f(t, y) − ∇·(κ∇u): source and convection alone."""
+        return self._rest(t, self.spread(t, y))[self.free]
 
     def diffusion(self, t: float, y: Array) -> Callable[[Array], Array]:
         """v ↦ ∇·(κ ∇v) with homogeneous conditions, κ frozen at the state y."""
-        state = self.spread(t, y)
-        kappa = diffusivity_rows(self.problem.diffusivity(NUMPY, self.x, t, list(state)), self.problem.components)
+        kappa = self._kappa(t, self.spread(t, y))
+        return lambda v: self._diffused(self.spread(t, v, data=False), kappa)[self.free]
 
-        def apply(v: Array) -> Array:
-            u = self.spread(t, v, data=False)
-            parts = (
-                self.differentiate(self._diffusive(kappa, self.differentiate(u, a)), a) for a in range(len(self.bases))
-            )
-            return np.asarray(sum(parts))[self.free]
-
-        return apply
+    def diffused_data(self, t: float) -> Array:
+        """∇·(κ∇u) of the state that is zero at all free nodes: what the conditions drive."""
+        u = self.spread(t, np.zeros(self.free_shape))
+        return self._diffused(u, self._kappa(t, u))[self.free]
 
     def differentiate(self, u: Array, axis: int) -> Array:
         """∂u/∂x_axis at all nodes, u of shape (m, *shape)."""
@@ -97,6 +86,22 @@ class Collocation:
         for matrix in reversed(matrices[:-1]):
             result = np.einsum("...nk,kn->...k", result, matrix)
         return result
+
+    def _kappa(self, t: float, u: Array) -> Sequence[Sequence[Any]]:
+        return diffusivity_rows(self.problem.diffusivity(NUMPY, self.x, t, list(u)), self.problem.components)
+
+    def _diffused(self, u: Array, kappa: Sequence[Sequence[Any]]) -> Array:
+        axes = range(len(self.bases))
+        parts = (self.differentiate(self._diffusive(kappa, self.differentiate(u, a)), a) for a in axes)
+        return np.asarray(sum(parts))
+
+    def _rest(self, t: float, u: Array) -> Array:
+        total = np.zeros_like(u)
+        for a, flow in enumerate(zip(*(self.problem.flux(NUMPY, self.x, t, list(u)) or ()), strict=True)):
+            total -= self.differentiate(np.stack([np.broadcast_to(part, self.shape) for part in flow]), a)
+        for c, entry in enumerate(self.problem.source(NUMPY, self.x, t, list(u)) or ()):
+            total[c] += entry
+        return total
 
     def _diffusive(self, kappa: Sequence[Sequence[Any]], slope: Array) -> Array:
         rows = []
@@ -167,6 +172,19 @@ class Lines:
 def periodic_axes(problem: PDE) -> list[bool]:
     """Whether each axis closes on itself."""
     return [isinstance(problem.condition(a, 0), Periodic) for a in range(problem.dimension)]
+
+
+def odd_length(least: int) -> int:
+    """The next odd number without prime factors above 13, which fast transforms like."""
+    n = least + 1 - least % 2
+    while True:
+        rest = n
+        for factor in (3, 5, 7, 11, 13):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return n
+        n += 2
 
 
 def matrix_of(apply: Callable[[Array], Array], shape: tuple[int, ...], rows: int | None = None) -> Array:

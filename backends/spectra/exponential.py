@@ -35,6 +35,10 @@ class LinearOperator(ABC):
     def map(self, function: Array) -> Map:
         """A sum of such functions as a map on states."""
 
+    def leave(self, v: Array) -> Array:
+        """Values at the free nodes of a state that steps are taken with; here they are the same."""
+        return v
+
 
 class DenseOperator(LinearOperator):
     """A matrix; its functions by scaling and doubling (Skaflestad & Wright 2009, Appl. Numer. Math. 59)."""
@@ -84,9 +88,9 @@ class DiagonalisedOperator(LinearOperator):
     def phis(self, h: float) -> list[Array]:
         """Values on the eigenvalues."""
         z = h * self.values
-        doublings = max(0, math.ceil(math.log2(float(np.abs(z).max()) or 1.0)) + 1)
-        phi = taylor(z / 2.0**doublings, np.ones_like(z), np.multiply)
-        for _ in range(doublings):
+        count = doublings(float(np.abs(z).max()))
+        phi = taylor(z / 2.0**count, np.ones_like(z), np.multiply)
+        for _ in range(count):
             phi = doubled(phi, np.multiply)
         return phi
 
@@ -113,6 +117,11 @@ def halvings(matrix: Array) -> int:
     """How often a matrix must be halved for a row sum norm of at most 1/2."""
     norm = float(np.abs(matrix).sum(axis=1).max())
     return max(0, math.ceil(math.log2(norm)) + 1) if norm > 0 else 0
+
+
+def doublings(norm: float) -> int:
+    """How often an argument of this norm is to be halved before the series is summed."""
+    return max(0, math.ceil(math.log2(norm)) + 1) if norm > 0.0 else 0
 
 
 def taylor(z: Array, one: Array, times: Callable[[Array, Array], Array], count: int = 4) -> list[Array]:

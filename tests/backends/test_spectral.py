@@ -11,10 +11,11 @@ import scipy.linalg
 
 from backends.base import Context, Diverged
 from backends.spectra.bases import Basis
+from backends.spectra.collocated import odd_length
 from backends.spectra.exponential import DenseOperator, DiagonalisedOperator
 from backends.spectral import Spectral
 from problems import REGISTRY, InputError
-from problems.base import Dirichlet, Neumann
+from problems.base import Dirichlet, Neumann, Periodic
 from tests.backends.neural_problems import Reactor, Ring, Rod
 from tests.plugins.grids import Carried, Coupled, Insulated, Variable
 
@@ -131,6 +132,70 @@ def test_plane_waves_are_solved_to_rounding_with_a_few_nodes_per_wave(k, nodes):
     assert error < 1e-11
     assert session.facts()["engine"] == "diagonalised"
     assert session.facts()["newton_iterations"] == 0
+
+
+class RingWave(type(REGISTRY.get("wave-1d").create())):
+    """The wave equation around a ring: u = sin 2πx cos 2πct, which no node at an end holds fast."""
+
+    name = "ring-wave"
+
+    def condition(self, axis, side):
+        return Periodic()
+
+    def exact(self, ops, x, t):
+        k, w = 2.0 * math.pi, 2.0 * math.pi * self.c
+        return ops.sin(k * x[0]) * ops.cos(w * t), -w * ops.sin(k * x[0]) * ops.sin(w * t)
+
+
+@pytest.mark.parametrize(
+    ("problem", "nodes"),
+    [(Carried(), 12), (Carried(d=2), 12), (Carried(kappa=0.0), 400), (RingWave(), 12), (RingWave(), 1000)],
+)
+def test_linear_equations_around_a_ring_are_exact_in_time_with_any_number_of_modes(problem, nodes):
+    """Advection, diffusion and coupling are all in the small matrix of each wave; one is zero for the constant mode.
+
+    The matrices of the wave equation are nilpotent for that mode, and (0, 1; −k², 0) with k up to 3000 elsewhere.
+    """
+    error, session = run(problem, nodes=nodes)
+    assert error < 1e-11
+    assert session.facts()["engine"] == "exact steps, fast Fourier transforms"
+    assert session.facts()["steps"] == 5
+
+
+def test_solitons_are_of_fourth_order_in_time_and_spectral_in_space():
+    solitons = REGISTRY.get("schroedinger-1d").create()
+    errors = [run(solitons, nodes=128, dt=dt)[0] for dt in (0.016, 0.008, 0.004)]
+    assert [math.log2(a / b) for a, b in itertools.pairwise(errors)] == pytest.approx([4.0, 4.0], abs=0.4)
+    assert errors[-1] < 2e-6
+    # Waves up to k ≈ 20, 30 and 40: the modes fall like e^{−k/2} or so.
+    coarse, medium, fine = (run(solitons, nodes=nodes, dt=0.002)[0] for nodes in (64, 96, 128))
+    assert coarse / medium > 30
+    assert medium / fine > 30
+    assert fine < 4e-7
+
+
+@pytest.mark.parametrize(("preset", "nodes", "cap"), [("d-1e-3", 256, 4e-7), ("d-1e-4", 512, 2e-6)])
+def test_kink_of_the_initial_state_does_not_spoil_thin_layers(preset, nodes, cap):
+    """Values at nodes alone would give every mode an error of second order: 3e-4 on 256 nodes."""
+    layers = REGISTRY.get("allen-cahn-1d").create({}, preset)
+    half, whole = run(layers, nodes=nodes // 2, dt=0.01)[0], run(layers, nodes=nodes, dt=0.01)[0]
+    assert whole < cap
+    assert whole < half / 50
+
+
+def test_reaction_between_walls_is_of_fourth_order_in_time_and_spectral_in_space():
+    pattern = REGISTRY.get("reaction-diffusion").create()
+    errors = [run(pattern, nodes=20, dt=dt)[0] for dt in (0.008, 0.004, 0.002)]
+    assert [math.log2(a / b) for a, b in itertools.pairwise(errors)] == pytest.approx([4.0, 4.0], abs=0.4)
+    assert errors[-1] < 1e-7
+    plane = REGISTRY.get("reaction-diffusion").create({"T": 0.5}, "plane")
+    coarse, fine = (run(plane, nodes=nodes, dt=0.0025)[0] for nodes in (8, 14))
+    assert fine < coarse / 100
+    assert fine < 1e-6
+
+
+def test_lengths_of_transforms_are_odd_and_factor_into_small_primes():
+    assert [odd_length(n) for n in (4, 32, 33, 64, 128, 256, 512)] == [5, 33, 33, 65, 135, 273, 525]
 
 
 def bratu_angle():

@@ -58,8 +58,8 @@ CAPS = {
 }
 # The field's standard equations. Theory: π³ h²/24 for the phase of the wave on lines, π³ dt²/12 by Crank–Nicolson, and
 # collocation is exact in time for it. Elsewhere two to three times what was seen: reaction and diffusion 6e-5 by Euler
-# steps, 7e-5 by elements, 1.5e-5 by lines; solitons, hardly resolved, 0.05 by lines and 1.2e-5 on 97 Fourier points;
-# layers 0.0026 by lines, 0.045 by 28 Euler steps, and 3e-4 on Fourier points, for the kink at the start; an uneven body
+# steps, 7e-5 by elements, 1.5e-5 by lines; solitons, hardly resolved, 0.05 by lines and 9e-6 on 99 Fourier points;
+# layers 0.0026 by lines, 0.045 by 28 Euler steps, and 2e-4 on 135 Fourier points; an uneven body
 # 1.4e-3, 1.2e-3 and 4e-3 to 7e-3 by the coarse grids named here; the boundary layer 0.012 by Euler steps (first order),
 # 0.005 by elements and 0.015 by lines; plane waves 5e-4 by elements, and rounding on Chebyshev points. Networks 4e-4 on
 # the wave, 0.35 on solitons, 0.14 on layers, 0.13 on the reaction, 2.3e-3 in the body, 8e-4 in the boundary layer and
@@ -93,7 +93,7 @@ SMALL |= {
 CAPS |= {
     "wave-1d": {"fenics": 2e-3, "scipy": 3e-4, "spectral": 1e-9, "pinn": 1.2e-3},
     "schroedinger-1d": {"fenics": 5e-2, "scipy": 0.1, "spectral": 1e-4, "pinn": 0.9},
-    "allen-cahn-1d": {"ftcs": 0.1, "fenics": 5e-3, "scipy": 6e-3, "spectral": 8e-4, "pinn": 0.4},
+    "allen-cahn-1d": {"ftcs": 0.1, "fenics": 5e-3, "scipy": 6e-3, "spectral": 6e-4, "pinn": 0.4},
     "reaction-diffusion": {"ftcs": 1.5e-4, "fenics": 2e-4, "scipy": 4e-5, "spectral": 2e-6, "pinn": 0.35},
     "heat": {"ftcs": 4e-3, "fenics": 4e-3, "scipy": 0.02, "spectral": 1e-4, "pinn": 7e-3},
     "advection-diffusion": {"ftcs": 0.03, "fenics": 0.015, "scipy": 0.04, "spectral": 1e-5, "pinn": 2.5e-3},

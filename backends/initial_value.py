@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from backends.base import TRAJECTORY_LEVELS, Session, Solver, as_ode, read_out
-from backends.differences.grid import Grid, sample
+from backends.differences.lines import Lines
 from backends.differences.rates import scalar_rates
-from backends.differences.stencil import Stencil, build_kernels, refused
+from backends.differences.stencil import refused
 from backends.timeline import at_points
 from problems import Problem
 from problems.base import ODE, PDE, Array
@@ -117,63 +117,46 @@ class DirectSystem(System):
 
 
 class LinesSystem(System):
-    """The method of lines: second-order differences in space; the values at Dirichlet nodes are imposed."""
+    """The method of lines; integrators see the components of a node side by side where that makes a band of ∂f/∂y."""
 
     def __init__(self, problem: PDE, cells: int, convection: str, engine: str = "numba") -> None:
-        self._problem = problem
-        self._grid = Grid(problem, cells)
-        self._kernels = build_kernels(Stencil(problem, self._grid, convection), self._grid.dimension, engine)
-        values = sample(problem.initial(NUMPY, self._grid.coordinates()), self._grid.shape)
-        self._u = np.pad(values, [(0, 0)] + [(1, 1)] * self._grid.dimension)
-        self._du = np.zeros_like(self._u)
-        self._inside = (slice(None), *(slice(1, -1),) * self._grid.dimension)
-        self._kernels.impose(0.0, self._u, *self._grid.axes)
-        self.start = self._u[self._inside].flatten()
+        self._lines = Lines(problem, cells, convection, engine)
+        self.bandwidth = self._lines.bandwidth
         final = problem.final_time()
         assert final is not None
         self.span = (0.0, final)
         self.times = problem.times()
-        if self._grid.dimension == 1 and problem.components == 1 and not self._grid.periodic[0]:
-            self.bandwidth = 1
+        # A permutation costs time at each call, and one component needs none.
+        self._order = None if self.bandwidth is None or problem.components == 1 else self._lines.interleaved()
+        self._back = None if self._order is None else np.argsort(self._order)
+        self.start = self._lines.start if self._order is None else self._lines.start[self._order]
 
     def rhs(self, t: float, y: Array) -> Array:
         """Slopes of all nodes."""
-        self._u[self._inside] = y.reshape(self._du[self._inside].shape)
-        self._kernels.slope(t, self._u, self._du, *self._grid.axes)
-        return self._du[self._inside].flatten()  # a copy: integrators keep several slopes
+        if self._order is None:
+            return self._lines.rhs(t, y)
+        return self._lines.rhs(t, y[self._back])[self._order]
 
     def sparsity(self) -> Any:
         """Each node depends on its neighbours along every axis, and on all components there."""
-        import scipy.sparse as sp
-
-        size = (self._problem.components, *self._grid.shape)
-        pattern = sp.eye_array(int(np.prod(size[1:])), format="csr")
-        for a, n in enumerate(self._grid.shape):
-            ring = [1 - n, n - 1] if self._grid.periodic[a] else []
-            neighbours = sp.diags_array([1.0] * (2 + len(ring)), offsets=[-1, 1, *ring], shape=(n, n))
-            before, after = int(np.prod(self._grid.shape[:a])), int(np.prod(self._grid.shape[a + 1 :]))
-            pattern = pattern + sp.kron(sp.kron(sp.eye_array(before), neighbours), sp.eye_array(after))
-        return sp.kron(np.ones((size[0], size[0])), pattern, format="csr")
+        pattern = self._lines.sparsity()
+        return pattern if self._order is None else pattern[self._order][:, self._order]
 
     def seen(self, t: float, y: Array, places: Array) -> Array:
         """The state y of the instant t at places (k, d), shape (k, m)."""
-        return np.asarray(self._grid.interpolate(self._field(t, y), places).T)
+        return np.asarray(self._lines.grid.interpolate(self._field(t, y), places).T)
 
     def answer(self, states: Array, points: Array) -> Array:
         """Dirichlet values put back, then cubic interpolation in space."""
-        levels = np.empty((len(states), *self._du[self._inside].shape))
-        for k, (t, y) in enumerate(zip(self.times, states, strict=True)):
-            levels[k] = self._field(t, y)
-        return at_points(points, lambda times, places: self._grid.interpolate(levels[self.rows(times)], places))
-
-    def _field(self, t: float, y: Array) -> Array:
-        self._u[self._inside] = y.reshape(self._du[self._inside].shape)
-        self._kernels.impose(t, self._u, *self._grid.axes)
-        return self._u[self._inside]
+        levels = np.stack([self._field(t, y) for t, y in zip(self.times, states, strict=True)])
+        return at_points(points, lambda times, places: self._lines.grid.interpolate(levels[self.rows(times)], places))
 
     def facts(self, states: Array) -> Mapping[str, Any]:
         """Spacing and size of the grid."""
-        return {"unknowns": len(self.start), "dx": max(self._grid.spacing)}
+        return {"unknowns": len(self.start), "dx": max(self._lines.grid.spacing)}
+
+    def _field(self, t: float, y: Array) -> Array:
+        return self._lines.imposed(t, y if self._back is None else y[self._back])
 
 
 class InitialValueSession(Session):

@@ -18,10 +18,9 @@ from problems import Problem
 class ScipyOdeint(InitialValueSolver):
     """`scipy.integrate.odeint`: Adams and BDF formulas of variable order (1–12, 1–5), switched by stiffness.
 
-    PDEs go through the method of lines, of second order in dx. The error in time follows `tolerance`; the
-    Jacobian is banded for one component on one axis that is not periodic, and dense otherwise: for systems and in two
-    dimensions `scipy-ivp:method=BDF`, which gets the sparsity, is the better choice. Source: Hindmarsh 1983, ODEPACK;
-    Petzold 1983, SIAM J. Sci. Stat. Comput. 4.
+    PDEs go through the method of lines, of second order in dx. The error in time follows `tolerance`; the Jacobian is
+    banded on one axis that is not periodic, and dense otherwise: in two dimensions `scipy-ivp:method=BDF`, which gets
+    the sparsity, is the better choice. Source: Hindmarsh 1983, ODEPACK; Petzold 1983, SIAM J. Sci. Stat. Comput. 4.
     """
 
     name = "scipy-odeint"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
@@ -25,19 +26,28 @@ def solvers_of(problem: Any) -> list[str]:
 
 
 def problems_table() -> Table:
-    """Every problem with its equation and who can solve it."""
+    """Every problem with its equation, dimensions, kind of reference and who can solve it as it is by default."""
     table = Table("problem", "equation", "dimension", "presets", "reference", "solved by")
     for name in problems.REGISTRY.names():
         problem = problems.REGISTRY.get(name)()
         table.add_row(
             name,
             problem.equation,
-            str(problem.dimension),
+            _dimensions(problem),
             ", ".join(problem.presets) or "–",
             problem.reference_kind,
             ", ".join(solvers_of(problem)),
         )
     return table
+
+
+def _dimensions(problem: Any) -> str:
+    """The default, and from where to where it can be chosen."""
+    for field in dataclasses.fields(problem):
+        bounds = field.metadata
+        if bounds.get("description", "").startswith("dimension") and bounds.get("most"):
+            return f"{problem.dimension} ({bounds['least']}–{bounds['most']})"
+    return str(problem.dimension)
 
 
 def support_markdown() -> str:

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+import backends
+import problems
 from benchmarks import cli, store
 from tests.benchmarks.conftest import FAULTY, NOOP, make_case, run_cases
 
@@ -229,6 +231,31 @@ def test_command_that_shows_something_succeeds(words, invoke):
     result = invoke(*words)
     assert result.exit_code == 0, result.output
     assert result.output.strip()
+
+
+def test_list_shows_equation_dimension_reference_and_solvers_of_every_problem(invoke):
+    result = invoke("list", "problems")
+    assert result.exit_code == 0
+    # Cells wrap, so the lines of a row are joined column by column; a row begins where its first cell is not empty.
+    rows = []
+    for line in re.findall(r"│(.*)│", result.output):
+        cells = [cell.strip() for cell in line.split("│")]
+        if cells[0]:
+            rows.append(cells)
+        else:
+            rows[-1] = [f"{above} {cell}".strip() for above, cell in zip(rows[-1], cells, strict=True)]
+    shown = {row[0]: row for row in rows}
+    assert set(shown) == set(problems.REGISTRY.names())
+    for name, (_, equation, dimension, presets, reference, solved_by) in shown.items():
+        problem = problems.REGISTRY.get(name)()
+        assert equation == problem.equation
+        assert dimension.split()[0] == str(problem.dimension)
+        assert presets == (", ".join(problem.presets) or "–")
+        assert reference == problem.reference_kind
+        able = {n for n in backends.REGISTRY.names() if backends.REGISTRY.get(n)().unsupported(problem) is None}
+        assert set(solved_by.split(", ")) == able
+    assert shown["heat"][2] == "2 (1–3)"
+    assert shown["burgers-1d"][4] == "Cole–Hopf transform, Gauss–Hermite quadrature"
 
 
 def test_show_lists_every_parameter_with_default_values_and_meaning(invoke):

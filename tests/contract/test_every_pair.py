@@ -92,7 +92,7 @@ SMALL |= {
 }
 CAPS |= {
     "wave-1d": {"fenics": 2e-3, "scipy": 3e-4, "spectral": 1e-9, "pinn": 1.2e-3},
-    "schroedinger-1d": {"fenics": 5e-2, "scipy": 0.1, "spectral": 1e-4, "pinn": 0.9},
+    "schroedinger-1d": {"fenics": 5e-2, "scipy": 0.1, "spectral": 3e-5, "pinn": 0.9},
     "allen-cahn-1d": {"ftcs": 0.1, "fenics": 5e-3, "scipy": 6e-3, "spectral": 6e-4, "pinn": 0.4},
     "reaction-diffusion": {"ftcs": 1.5e-4, "fenics": 2e-4, "scipy": 4e-5, "spectral": 2e-6, "pinn": 0.35},
     "heat": {"ftcs": 4e-3, "fenics": 4e-3, "scipy": 0.02, "spectral": 1e-4, "pinn": 7e-3},

@@ -108,12 +108,10 @@ class Galerkin:
 
     def _dirichlet_faces(self) -> list[tuple[Dirichlet, Any]]:
         """Conditions and their nodes; a node of two faces belongs to the first."""
-        box, nodes = self.problem.domain(), self.unknowns.nodes
-        taken = np.zeros(len(nodes), dtype=bool)
+        taken = np.zeros(len(self.unknowns.nodes), dtype=bool)
         faces: list[tuple[Dirichlet, Any]] = []
         for axis, side in self._dirichlet():
-            level = (box.lower, box.upper)[side][axis]
-            face = (np.abs(nodes[:, axis] - level) <= 1e-10 * box.lengths[axis]) & ~taken
+            face = self.unknowns.on_face(axis, side) & ~taken
             taken |= face
             condition = self.problem.condition(axis, side)
             assert isinstance(condition, Dirichlet)

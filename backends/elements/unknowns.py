@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from problems.base import PDE, Array, Periodic
+from problems.base import PDE, Array, Box, Periodic
+from problems.families.eigenproblem import Eigenproblem
 
 Indices = npt.NDArray[np.intp]
 SAME_PLACE = 1e-9
@@ -53,8 +54,8 @@ class Unknowns:
     index of its first and `total` their number on all processes together.
     """
 
-    def __init__(self, problem: PDE, space: Any) -> None:
-        self._space, self._components = space, problem.components
+    def __init__(self, problem: PDE | Eigenproblem, space: Any) -> None:
+        self._box, self._components = problem.domain(), space.dofmap.index_map_bs
         self.comm = space.mesh.comm
         places = space.tabulate_dof_coordinates()[: space.dofmap.index_map.size_local, : problem.dimension]
         copied, originals = _copies(problem, places)
@@ -72,6 +73,10 @@ class Unknowns:
         from petsc4py import PETSc
 
         return PETSc.Vec().createWithArray(array, size=(self.count, None), comm=self.comm)
+
+    def on_face(self, axis: int, side: int) -> npt.NDArray[np.bool_]:
+        """Which of `nodes` lie on a face."""
+        return _on_face(self._box, self.nodes, axis, side)
 
     def spread(self, u: Array, field: Field) -> None:
         """Fill `field` from unknowns (count,)."""
@@ -128,16 +133,21 @@ class Unknowns:
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
 
-def _copies(problem: PDE, places: Array) -> tuple[npt.NDArray[np.bool_], Array]:
+def _copies(problem: PDE | Eigenproblem, places: Array) -> tuple[npt.NDArray[np.bool_], Array]:
     """Which of `places` (n, d) are copies, and the place of each one's original."""
     box, originals = problem.domain(), places.copy()
     copied = np.zeros(len(places), dtype=bool)
     for axis in range(problem.dimension):
         if isinstance(problem.condition(axis, 0), Periodic):
-            upper = np.abs(places[:, axis] - box.upper[axis]) <= SAME_PLACE * box.lengths[axis]
+            upper = _on_face(box, places, axis, 1)
             originals[upper, axis] = box.lower[axis]
             copied |= upper
     return copied, originals
+
+
+def _on_face(box: Box, places: Array, axis: int, side: int) -> npt.NDArray[np.bool_]:
+    level = (box.lower, box.upper)[side][axis]
+    return np.asarray(np.abs(places[:, axis] - level) <= SAME_PLACE * box.lengths[axis])
 
 
 def _find(wanted: Array, offered: tuple[Array, Indices]) -> Indices:

@@ -49,8 +49,8 @@ CAPS = {
     "poisson": {"fenics": 3e-4, "spectral": 1e-12, "pinn": 7e-3},
     "burgers-1d": {"ftcs": 0.03, "fenics": 0.4, "scipy": 0.1, "spectral": 0.07, "pinn": 0.6},
     "decay": {"scipy": 1e-4, "pinn": 3e-2},
-    # Second order: twice the error that test_eigensolvers.py finds to fall by four per halving; so for quadratic elements,
-    # which are of fourth order.
+    # Second order: twice the error that test_eigensolvers.py finds to fall by four per halving; twice that of quadratic
+    # elements, which are of fourth order.
     "schroedinger-radial": {"spectral": 1e-13, "fenics": 3e-7, "": 6e-5},
     "symmetric-eigen": {"scipy": 1e-10, "pinn": 1e-3, "": 1e-10},
     "fredholm": {"nystrom": 1e-14, "picard": 1e-13, "pinn": 1e-6},

@@ -34,15 +34,19 @@ class Spectral(Solver):
     """Collocation on Chebyshev points (Fourier on periodic axes) in 1–3 dimensions, and ETDRK4 in time.
 
     The error in space falls faster than any power of the number of nodes where the solution is smooth (Trefethen 2000,
-    Spectral Methods in MATLAB). In time the linear part is exact: that is the whole equation where it is linear with
-    coefficients that do not change, and then every step is exact; elsewhere it is the diffusion at the start, and the
-    scheme is of fourth order in dt (Cox & Matthews 2002; Kassam & Trefethen 2005, SIAM J. Sci. Comput. 26), less where
-    boundary values change in time. The rest is treated explicitly, so a step must resolve convection. One step costs
-    some ten products with matrices n × n in one dimension, O(nᵈ⁺¹) in d with a constant diffusivity. Where all axes are
-    periodic and the diffusivity, which may mix components, is constant, steps are taken with the modes: eight fast
-    transforms a step, and n is rounded up to a length that they like. Steady equations:
-    diagonalised directly where they are linear with constant diffusivity and reaction, else Newton's method with a
-    dense Jacobian.
+    Spectral Methods in MATLAB). A thin front in a known place takes few nodes where `front` names it: polynomials are
+    then those in a stretched coordinate (Bayliss & Turkel 1992, J. Comput. Phys. 101).
+
+    In time the linear part is exact: that is the whole equation where it is linear with coefficients that do not
+    change, and then every step is exact; elsewhere it is the diffusion at the start, and the scheme is of fourth order
+    in dt (Cox & Matthews 2002; Kassam & Trefethen 2005, SIAM J. Sci. Comput. 26), less where boundary values change in
+    time. The rest is treated explicitly, so a step must resolve convection. One step costs some ten products with
+    matrices n × n in one dimension, O(nᵈ⁺¹) in d with a constant diffusivity. Where all axes are periodic and the
+    diffusivity, which may mix components, is constant, steps are taken with the modes: eight fast transforms a step,
+    and n is rounded up to a length that they like.
+
+    Steady equations: diagonalised directly where they are linear with constant diffusivity and reaction, else Newton's
+    method with a dense Jacobian.
     """
 
     name = "spectral"
@@ -52,6 +56,10 @@ class Spectral(Solver):
 
     nodes: int = parameter(32, "collocation points per axis", least=4, most=2048)
     dt: float | None = parameter(None, "longest time step; 1/400 of the interval where none is given", above=0)
+    front: float | None = parameter(None, "place of a front or layer, at which points crowd (one dimension)")
+    sharpness: float = parameter(
+        20.0, "half the interval over the distance from the front within which points crowd", above=0
+    )
 
     def unsupported(self, problem: Problem) -> str | None:
         """PDEs on a tensor product that is not too large, with conditions that a line of nodes can be closed by."""
@@ -76,6 +84,18 @@ class Spectral(Solver):
         final = problem.final_time()
         if self.dt is not None and final is not None and self.dt > final * (1 + 1e-9):
             raise InputError(f"spectral: dt = {self.dt:g} is longer than the whole interval T = {final:g}; shorten it")
+        if self.front is not None:
+            box = problem.domain()
+            if problem.dimension > 1 or any(periodic_axes(problem)):
+                raise InputError(
+                    f"spectral: front = {self.front:g} is given, but points crowd on a single axis that is not "
+                    f"periodic, which {problem.name} does not have; leave it out"
+                )
+            if not box.lower[0] <= self.front <= box.upper[0]:
+                raise InputError(
+                    f"spectral: front = {self.front:g} lies outside of the domain; give a place from {box.lower[0]:g} "
+                    f"to {box.upper[0]:g}"
+                )
         unknowns = problem.components * self.nodes**problem.dimension
         if unknowns > DENSE and _common_kappas(problem) is None and not _is_fourier(problem):
             least = math.floor((DENSE / problem.components) ** (1.0 / problem.dimension))
@@ -95,7 +115,7 @@ class SpectralSession(Session):
 
     def __init__(self, solver: Spectral, problem: PDE) -> None:
         self.solver, self.problem = solver, problem
-        self.space = Collocation(problem, solver.nodes)
+        self.space = Collocation(problem, solver.nodes, solver.front, solver.sharpness)
         self.kappas = _common_kappas(problem)
 
     def diagonalised(self, reaction: Array | float = 0.0) -> DiagonalisedOperator:

@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from problems.base import Array
+
+
+@dataclass(frozen=True)
+class Crowding:
+    """x = β + tan(λ(s − s₀))/α between [−1, 1] and itself: nodes crowd within 1/α of the front β.
+
+    Bayliss & Turkel 1992, J. Comput. Phys. 101. `lower` and `length` are those of the interval that x and s stand for.
+    """
+
+    lower: float
+    length: float
+    front: float
+    sharpness: float
+
+    def out(self, s: Array) -> tuple[Array, Array]:
+        """x and dx/ds at s, all in coordinates of the interval."""
+        beta, centre, rate = self._constants()
+        angle = rate * (self._unit(s) - centre)
+        x = beta + np.tan(angle) / self.sharpness
+        return self.lower + self.length * (x + 1.0) / 2.0, rate / self.sharpness / np.cos(angle) ** 2
+
+    def back(self, x: Array) -> Array:
+        """s at x."""
+        beta, centre, rate = self._constants()
+        s = centre + np.arctan(self.sharpness * (self._unit(x) - beta)) / rate
+        return self.lower + self.length * (s + 1.0) / 2.0
+
+    def _unit(self, x: Array) -> Array:
+        return np.asarray(2.0 * (x - self.lower) / self.length - 1.0)
+
+    def _constants(self) -> tuple[float, float, float]:
+        beta = 2.0 * (self.front - self.lower) / self.length - 1.0
+        left, right = (float(np.arctan(self.sharpness * (1.0 + side * beta))) for side in (1, -1))
+        return beta, (left - right) / (left + right), (left + right) / 2.0
 
 
 @dataclass(frozen=True)
@@ -17,6 +51,7 @@ class Basis:
     slope: Array
     length: float
     periodic: bool
+    crowding: Crowding | None = None
 
     @classmethod
     def chebyshev(cls, lower: float, upper: float, count: int) -> Basis:
@@ -39,6 +74,14 @@ class Basis:
         nodes[-1] = upper
         return cls(nodes, slope, upper - lower, periodic=False)
 
+    def crowded(self, front: float, sharpness: float) -> Basis:
+        """Polynomials in s(x) instead of x (see `Crowding`)."""
+        lower, upper = float(self.nodes[0]), float(self.nodes[-1])
+        crowding = Crowding(lower, self.length, front, sharpness)
+        nodes, stretch = crowding.out(self.nodes)
+        nodes[[0, -1]] = lower, upper
+        return replace(self, nodes=nodes, slope=self.slope / stretch[:, None], crowding=crowding)
+
     @classmethod
     def fourier(cls, lower: float, upper: float, count: int) -> Basis:
         """Trigonometric polynomials on `count` equidistant points, an odd number, of a periodic interval.
@@ -58,7 +101,10 @@ class Basis:
 
     def interpolation(self, x: Array) -> Array:
         """Matrix (len(x), n) from values at the nodes to those at x, exact where x is a node."""
-        n, difference = len(self.nodes), x[:, None] - self.nodes
+        n, nodes = len(self.nodes), self.nodes
+        if self.crowding is not None:
+            x, nodes = self.crowding.back(x), self.crowding.back(nodes)
+        difference = x[:, None] - nodes
         if self.periodic:
             angle = np.pi * difference / self.length
             node = np.abs(np.sin(angle)) < 1e-15

@@ -20,13 +20,15 @@ class Collocation:
     them. Lines whose faces have slopes come first, so that edges of the box take the given values.
     """
 
-    def __init__(self, problem: PDE, nodes: int) -> None:
+    def __init__(self, problem: PDE, nodes: int, front: float | None = None, sharpness: float = 1.0) -> None:
         self.problem = problem
         box = problem.domain()
-        self.bases = [
+        self.bases: list[Basis] = [
             Basis.fourier(a, b, odd_length(nodes)) if periodic else Basis.chebyshev(a, b, nodes)
             for a, b, periodic in zip(box.lower, box.upper, periodic_axes(problem), strict=True)
         ]
+        if front is not None:
+            self.bases[0] = self.bases[0].crowded(front, sharpness)
         self.shape = tuple(len(basis.nodes) for basis in self.bases)
         self.x = [self._along(basis.nodes, a) for a, basis in enumerate(self.bases)]
         self._free_axis = [slice(None) if basis.periodic else slice(1, -1) for basis in self.bases]

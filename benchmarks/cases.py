@@ -234,7 +234,7 @@ def _shortest(thing: Problem | Solver, preset: str) -> Spec:
 def sweep_axes(cls: type, parameters: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Every parameter as a list of values to sweep; a list is one value where the parameter itself is a sequence."""
     axes: dict[str, list[Any]] = {}
-    for name, value in _dotted(parameters):
+    for name, value in dotted(parameters):
         if is_sequence_field(cls, name):
             sweep = isinstance(value, list) and bool(value) and isinstance(value[0], list)
         else:
@@ -245,11 +245,12 @@ def sweep_axes(cls: type, parameters: Mapping[str, Any]) -> dict[str, list[Any]]
     return axes
 
 
-def _dotted(parameters: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+def dotted(parameters: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Nested tables as pairs of dotted names and values."""
     rows: list[tuple[str, Any]] = []
     for key, value in parameters.items():
         if isinstance(value, Mapping):
-            rows += _dotted(value, f"{prefix}{key}.")
+            rows += dotted(value, f"{prefix}{key}.")
         else:
             rows.append((prefix + key, value))
     return rows

@@ -23,7 +23,7 @@ from typing import Any
 
 import backends
 import problems
-from benchmarks.cases import Case, Spec, sweep_axes
+from benchmarks.cases import Case, Spec, dotted, sweep_axes
 from benchmarks.execute import Limits
 from problems import InputError
 from problems.parameters import did_you_mean
@@ -229,6 +229,7 @@ def _published(template: str, case: Case) -> str:
 
 
 def _sweep(spec: Spec, extra: Mapping[str, Any], registry: Any) -> list[Spec]:
-    axes = sweep_axes(registry.get(spec.name), {**dict(spec.parameters), **extra})
+    # A nested choice may get its kind from the spec and the rest of its parameters from the table.
+    axes = sweep_axes(registry.get(spec.name), {**dict(spec.parameters), **dict(dotted(extra))})
     combinations = itertools.product(*axes.values())
     return [Spec(spec.name, spec.preset, tuple(zip(axes, values, strict=True))) for values in combinations]

@@ -252,6 +252,22 @@ seeds = [4, 5]
     }
 
 
+def test_kind_of_a_spec_and_parameters_of_a_table_make_one_choice(load):
+    suite = load(
+        """
+        title = "t"
+        [[grid]]
+        problem = "fredholm"
+        solver = "nystrom:rule=simpson"
+        solver_parameters = { rule.nodes = [9, 17] }
+        """
+    )
+    assert [(case.solver.rule.kind, case.solver.rule.nodes) for case in suite.cases] == [
+        ("simpson", 9),
+        ("simpson", 17),
+    ]
+
+
 def test_lists_of_tuples_are_swept_and_a_plain_list_is_one_tuple(load):
     suite = load("""
 [[grid]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,11 +70,11 @@ def further_norms(problem: Problem, arrays: Mapping[str, Array]) -> dict[str, fl
 
 
 def headline_error(
-    problem: Problem, solution: Array, reference: Array, findings: Mapping[str, Array] | None = None
+    problem: Problem, solution: Array, reference: Array, findings: Callable[[], Mapping[str, Array]] | None = None
 ) -> float:
     """What the problem is judged by, for a `solution` with the `reference` at its evaluation points; NaN if undefined.
 
-    `findings` holds the arrays that were reported with the solution.
+    `findings()` gives the arrays that were reported with the solution; it is called where they are needed.
 
     Raises:
         ValueError: if `solution` has another shape than the reference.
@@ -82,7 +82,7 @@ def headline_error(
     """
     value = _norms(problem, solution, reference).get(problem.headline)
     if value is None:
-        value = problem.measures(solution, findings).get(problem.headline)
+        value = problem.measures(solution, findings() if findings else None).get(problem.headline)
     return math.nan if value is None else float(value)
 
 

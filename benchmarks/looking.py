@@ -79,7 +79,7 @@ class JudgingWatch(Watch):
         values = np.asarray(solution(self._points))
         if not np.isfinite(values).all():
             return math.nan
-        return headline_error(self._problem, values, self._reference, findings() if findings else None)
+        return headline_error(self._problem, values, self._reference, findings)
 
 
 def _words(error: Exception) -> str:

@@ -25,6 +25,7 @@ from backends.neural.sampling import (
     weighted_choice,
 )
 from problems.base import ODE, PDE, Array, scattered_points
+from problems.families.eigenproblem import Eigenproblem
 from problems.families.integral_equation import IntegralEquation
 from problems.parameters import InputError, Parameterised, parameter
 
@@ -82,14 +83,14 @@ def join(groups: Sequence[Sequence[PointSet]]) -> PointSet:
     return PointSet(base, span, np.concatenate(rows), start, noise)
 
 
-def region(problem: PDE | ODE | IntegralEquation) -> tuple[Array, Array]:
+def region(problem: PDE | ODE | IntegralEquation | Eigenproblem) -> tuple[Array, Array]:
     """Lower and upper ends (k,) of the coordinates (x₀, …, t) of an equation; t only where there is time."""
     if isinstance(problem, IntegralEquation):
         a, b = problem.interval()
         return np.array([a]), np.array([b])
     if isinstance(problem, ODE):
         return np.array([problem.start_time()]), np.array([problem.final_time()])
-    box, final = problem.domain(), problem.final_time()
+    box, final = problem.domain(), problem.final_time() if isinstance(problem, PDE) else None
     time = () if final is None else (final,)
     return np.array(box.lower + (0.0,) * len(time)), np.array(box.upper + time)
 

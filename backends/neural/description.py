@@ -28,10 +28,11 @@ from backends.neural.optimizers import (
 )
 from backends.neural.presets import PRESETS
 from backends.neural.residual import Calculus, Formulation, Setting
-from backends.neural.trial import BoxTrial, PublishedTrial, StartTrial
+from backends.neural.trial import BoxTrial, PublishedTrial, StartTrial, ZeroTrial
 from backends.neural.trial import Trial as TrialFunction
 from backends.neural.weighting import Balanced, Causal
 from problems.base import ODE, PDE, Problem
+from problems.families.eigenproblem import Eigenproblem
 from problems.families.integral_equation import IntegralEquation
 from problems.parameters import InputError, Parameterised, parameter
 
@@ -45,10 +46,12 @@ class Trial(Parameterised):
     form: str = parameter("automatic", "made for the box, or the source's own", choices=("automatic", "published"))
     boundary_weight: float = parameter(1.0, "weight of the Neumann terms of the loss", above=0)
 
-    def function(self, problem: PDE | ODE | IntegralEquation) -> TrialFunction | None:
+    def function(self, problem: PDE | ODE | IntegralEquation | Eigenproblem) -> TrialFunction | None:
         """Lift and mask for `problem`; None where it has no conditions."""
         if isinstance(problem, IntegralEquation):
             return None
+        if isinstance(problem, Eigenproblem):
+            return ZeroTrial(problem)
         if self.form == "published":
             return PublishedTrial(problem)
         return StartTrial(problem) if isinstance(problem, ODE) else BoxTrial(problem)
@@ -73,7 +76,7 @@ class Penalty(Parameterised):
     boundary_weight: float = parameter(1.0, "weight of each face's condition in the loss", above=0)
     balance: Balanced | None = parameter(None, "weights that follow the gradients; fixed ones without it")
 
-    def function(self, problem: PDE | ODE | IntegralEquation) -> None:
+    def function(self, problem: PDE | ODE | IntegralEquation | Eigenproblem) -> None:
         """None: the network itself is the solution."""
 
     @property
@@ -103,8 +106,9 @@ class PINN(Solver):
 
     objective: str = parameter(
         "residual",
-        "what is made small: the residual, or the energy whose minimum the solution is (Deep Ritz)",
-        choices=("residual", "energy"),
+        "what is made small: the residual, the energy whose minimum the solution is (Deep Ritz), or for eigenproblems "
+        "the sum of the Rayleigh quotients, or the residual of normalised functions",
+        choices=("residual", "energy", "rayleigh", "normalised-residual"),
     )
     network: MLP | DGM | Residual | ModifiedMLP = parameter(MLP(), "the network")
     constraint: Trial | Penalty = parameter(Trial(), "how conditions are imposed")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from backends.base import as_ode
+from backends.neural.eigenstates import NormalisedResidualFormulation, PlainResidualFormulation, RayleighFormulation
 from backends.neural.energy import EnergyFormulation
 from backends.neural.integral import IntegralFormulation
 from backends.neural.pde_residual import PDEFormulation
 from backends.neural.residual import Formulation, ODEFormulation
 from problems.base import ODE, PDE, Problem
+from problems.families.eigenproblem import Eigenproblem
 from problems.families.integral_equation import IntegralEquation
 
 KINDS: tuple[tuple[type[Problem], type[Formulation]], ...] = (
@@ -17,6 +19,9 @@ KINDS: tuple[tuple[type[Problem], type[Formulation]], ...] = (
     (PDE, EnergyFormulation),
     (ODE, ODEFormulation),
     (IntegralEquation, IntegralFormulation),
+    (Eigenproblem, PlainResidualFormulation),
+    (Eigenproblem, NormalisedResidualFormulation),
+    (Eigenproblem, RayleighFormulation),
 )
 """Families with the formulations that serve them; `Formulation.objective` tells those of one family apart."""
 

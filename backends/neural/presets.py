@@ -91,6 +91,15 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "iterations": 3_000,
             "keep": "last",
         },
+        # S4 gives no sizes; these are usual ones.
+        "s4-plain-residual": {
+            "objective": "residual",
+            "network": {"widths": (32, 32), "activation": "tanh"},
+            "points": {"kind": "uniform", "batch": 256},
+            "optimizer": {"kind": "adam", "rate": 1e-3},
+            "iterations": 3_000,
+            "keep": "last",
+        },
         # The best set-ups found, one for all seeds. How they were chosen, and what that cost, stands in README.md.
         "best-heat": {
             "network": {"widths": (24, 24)},
@@ -193,6 +202,13 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "quadrature": {"kind": "product", "nodes": 129, "degree": 4, "grading": 4.0},
             "optimizer": {"kind": "ssbroyden"},
             "iterations": 2_000,
+        },
+        "best-schroedinger": {
+            "objective": "rayleigh",
+            "network": {"widths": (16, 16)},
+            "points": {"kind": "gauss", "counts": (96,)},
+            "optimizer": {"kind": "ssbroyden"},
+            "iterations": 1_200,
         },
         "best-eigen": {
             "network": {"widths": (16, 16)},

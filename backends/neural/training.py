@@ -194,7 +194,7 @@ class TrainingSession(Session, ABC):
         self.log, self._done, self._renewed, self._looked = Log(), 0, 0, 0
         self.reweigh(self.formulation.weights)
         self._generator = points_generator(self.context.seed)
-        self.context.watch.look(0, self.solution)
+        self.context.watch.look(0, self.solution, self.findings)
         for index, (_, start, end) in enumerate(self.stages):
             # Where an earlier stage ended before its time, this one keeps its own number of iterations.
             self._last = self._done + self.solver.iterations - start
@@ -207,7 +207,7 @@ class TrainingSession(Session, ABC):
         else:
             self.log.best_iteration = self._done
         if best is not None or self._looked < self._done:
-            self.context.watch.look(self._done, self.solution)
+            self.context.watch.look(self._done, self.solution, self.findings)
 
     def _driver(self, index: int) -> Driver:
         from backends.neural.least_squares import LeastSquaresDriver
@@ -249,7 +249,7 @@ class TrainingSession(Session, ABC):
                 self._keep_if_best(driver, loss)
                 idle = 0 < solver.patience <= self._done - log.progress_iteration
             if self._done >= look:
-                watch.look(self._done, self.solution)
+                watch.look(self._done, self.solution, self.findings)
                 self._looked = self._done
                 look = max(self._done + 1, math.ceil(self._done * LOOK_RATIO))
             if timed_out:
@@ -316,6 +316,10 @@ class TrainingSession(Session, ABC):
             return read_out(self.problem, lambda t: self._values(t[:, None]), points)
         return self.formulation.answer(self._values, self.coefficients, points)
 
+    def findings(self) -> Mapping[str, Any]:
+        """What the present network has to tell beside its solution."""
+        return self.formulation.facts(self._values, self.coefficients)
+
     @property
     def coefficients(self) -> Array:
         """What is trained beside the network, shape (q,)."""
@@ -340,7 +344,7 @@ class TrainingSession(Session, ABC):
                 "loss_terms": np.array(log.terms),
                 "term_names": ", ".join(self.formulation.term_names),
             }
-            facts |= self.formulation.facts(self._values, self.coefficients)
+            facts |= self.findings()
         if isinstance(self.solver.points, Grid):
             spacings = self.solver.points.spacings(self.formulation.lower, self.formulation.upper)
             for name, along in zip(("dx", "dt"), np.split(spacings, [self.formulation.spatial]), strict=True):

@@ -13,6 +13,7 @@ import numpy as np
 
 from backends.neural.collocation import region
 from problems.base import ODE, PDE, Array, Dirichlet, fields_to_array, scattered_points
+from problems.families.eigenproblem import Eigenproblem
 from problems.operations import NUMPY, Operations
 
 SETTLING = 0.02
@@ -24,6 +25,17 @@ class Trial(Protocol):
 
     def __call__(self, ops: Operations, coordinates: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         """The lift per component, and the mask."""
+
+
+def distances(
+    x: Sequence[Any], edges: Sequence[tuple[float, float]], sides: Sequence[tuple[int, ...]], product: Any = 1.0
+) -> Any:
+    """`product` times the normalised distances to some faces of a box, whose own product is at most 1."""
+    for s, (a, b), faces in zip(x, edges, sides, strict=True):
+        for side in faces:
+            distance = (s - a) / (b - a) if side == 0 else (b - s) / (b - a)
+            product = product * distance * (2.0 if len(faces) == 2 else 1.0)
+    return product
 
 
 class BoxTrial:
@@ -76,13 +88,7 @@ class BoxTrial:
         return tuple(result)
 
     def _mask(self, x: list[Any], t: Any) -> Any:
-        mask = 1.0 if self._final is None else t / self._final
-        for axis, sides in enumerate(self._sides):
-            a, b = self._edges[axis]
-            for side in sides:
-                distance = (x[axis] - a) / (b - a) if side == 0 else (b - x[axis]) / (b - a)
-                mask = mask * distance * (2.0 if len(sides) == 2 else 1.0)
-        return mask
+        return distances(x, self._edges, self._sides, 1.0 if self._final is None else t / self._final)
 
     def _defect(self, axis: int, sides: Sequence[int], *, late: bool) -> float:
         """Largest |B − g| on the faces of `axis`, after t = 0 or there (0 for a steady equation)."""
@@ -103,6 +109,23 @@ class BoxTrial:
             inner = self._lift(NUMPY, x, t, len(self._corrected) if late else 0)
             worst = max(worst, float(np.abs(wanted - fields_to_array(inner, 64)).max()))
         return worst
+
+
+class ZeroTrial:
+    """The automatic trial function of an eigenproblem: the network times the distances to the faces where ψ = 0."""
+
+    def __init__(self, problem: Eigenproblem) -> None:
+        box = problem.domain()
+        self._lift = (0.0,) * problem.states
+        self._edges = list(zip(box.lower, box.upper, strict=True))
+        self._sides = [
+            tuple(side for side in (0, 1) if isinstance(problem.condition(axis, side), Dirichlet))
+            for axis in range(problem.dimension)
+        ]
+
+    def __call__(self, ops: Operations, coordinates: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
+        """The lift per state, and the mask."""
+        return self._lift, distances(coordinates, self._edges, self._sides)
 
 
 class PublishedTrial:

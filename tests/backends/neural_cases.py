@@ -15,6 +15,7 @@ from backends.neural.linearisation import Sensitivity
 from backends.torch_pinn import TorchPINN
 from problems import REGISTRY
 from tests.backends.neural_problems import Membrane, Reactor, Ring, Rod
+from tests.plugins import states
 
 ENGINES = {"torch": TorchPINN, "jax": JaxPINN}
 
@@ -31,6 +32,8 @@ PROBLEMS = {
     "logarithmic": REGISTRY.get("fredholm").create({}, "logarithmic"),
     "love": REGISTRY.get("fredholm").create({}, "love"),
     "algebraic": REGISTRY.get("fredholm").create({}, "algebraic"),
+    "radial": REGISTRY.get("schroedinger-radial").create({"ell": 1, "states": 2}, "harmonic"),
+    "drum": states.Membrane(d=2, faces_are="closed"),
     "poisson": REGISTRY.get("poisson").create({"d": 2}),
 }
 
@@ -78,7 +81,7 @@ def flat(tree):
 
 def shaken(session):
     """Parameters near the initial ones, with biases that do not vanish and signs that differ."""
-    parameters = flat(session.layers)
+    parameters = session.initial_parameters()
     return parameters + 0.3 * np.random.default_rng(5).standard_normal(len(parameters))
 
 
@@ -186,8 +189,13 @@ TIED = {
     "love, normalised": ("love", {"network.normalisation": "before"}),
     "fredholm, sampled": ("fredholm", {"quadrature.kind": "monte-carlo", "quadrature.nodes": 3}),
     "logarithmic": ("logarithmic", {"quadrature.kind": "product", "quadrature.nodes": 9, "quadrature.grading": 2.0}),
+    "radial, rayleigh": ("radial", {"objective": "rayleigh", "points.kind": "gauss", "points.counts": (7,)}),
+    "radial, normalised": ("radial", {"objective": "normalised-residual"}),
+    "radial, plain": ("radial", {"points.kind": "gauss", "points.counts": (7,)}),
+    "drum, rayleigh": ("drum", {"objective": "rayleigh"}),
+    "drum, normalised": ("drum", {"objective": "normalised-residual"}),
 }
-"""Networks and equations that tie all points together."""
+"""Networks, equations and losses that tie all points together."""
 
 
 @cache

@@ -1,0 +1,220 @@
+"""States of −∇·(κ∇ψ) + V ψ = E w ψ: three losses of a network with one output per state.
+
+With A = (∫ κ ∇ψᵢ·∇ψⱼ + V ψᵢ ψⱼ) and M = (∫ w ψᵢ ψⱼ) of the outputs, as means over the points with their weights,
+
+- `rayleigh` is the trace of M⁻¹A: the sum of the Rayleigh quotients of the outputs after each was made orthogonal to
+  those before it. It depends on nothing but their span, its minimum is the sum of the lowest energies (Ky Fan 1949,
+  PNAS 35, 652), and the lowest states cannot be found twice: deflation without a penalty or an order;
+- `normalised-residual` is the mean square of −∇·(κ∇ψ) + V ψ − w ψ Λ for the orthonormalised outputs and their Rayleigh
+  quotients Λ = M⁻¹A, plus the trace. The residual alone is as small at every other set of states, so the trace says
+  which are wanted; a function that vanishes has no small loss, since it is made of unit length first;
+- `residual` is the mean square as it stands, with trained numbers E that start from zero: nothing keeps ψ from
+  vanishing, and nothing keeps two outputs apart. It is what a residual loss is elsewhere, and a trap here.
+
+The first two answer with the Ritz vectors of the span, the last one with its outputs and numbers as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from backends.neural.activations import PIECEWISE_LINEAR
+from backends.neural.jets import Orders
+from backends.neural.residual import Calculus, Formulation, Jets, Network, Setting, Term
+from backends.neural.ritz import ritz
+from problems.base import Array, Neumann, Periodic
+from problems.families.eigenproblem import Eigenproblem
+from problems.operations import NUMPY
+
+if TYPE_CHECKING:
+    from backends.neural.description import PINN
+
+
+class StatesFormulation(Formulation):
+    """What the three losses share; conditions hold by construction, those of vanishing flux as far as a loss sees them.
+
+    An energy has them as its natural conditions. A residual does not see them where κ does not vanish at the face.
+    """
+
+    pointwise: ClassVar[bool] = False
+    additive: ClassVar[bool] = False
+    strong: ClassVar[bool] = True
+    """Whether the loss has second derivatives."""
+
+    def __init__(self, problem: Eigenproblem, calculus: Calculus, setting: Setting) -> None:
+        super().__init__(problem, calculus, setting)
+        self.problem = problem
+        self.components = problem.states
+        self.spatial = d = problem.dimension
+        self.orders = Orders(d, d if self.strong else 0)
+        self.wraps = tuple(a for a in range(d) if isinstance(problem.condition(a, 0), Periodic))
+
+    @classmethod
+    def refuses(cls, problem: Eigenproblem, described: PINN) -> str | None:
+        """Conditions as penalties, which eigenfunctions escape by becoming small, and networks without curvature."""
+        if getattr(described.constraint, "form", "") != "automatic":
+            return "conditions of an eigenproblem are built into its trial function; set constraint=trial"
+        if described.weighting is not None:
+            return "causal weights follow time, and an eigenproblem has none; set weighting=none"
+        if described.network.normalises:
+            return "batch normalisation would make a state depend on the points it is asked at; set it to none"
+        if cls.strong and described.network.activation in PIECEWISE_LINEAR:
+            return (
+                f"the second derivatives of a {described.network.activation} network vanish almost everywhere, so a "
+                "residual does not see them; choose a smooth one such as tanh, or objective=rayleigh"
+            )
+        if cls.strong and any(
+            isinstance(kind, Neumann) and not _flux_vanishes(problem, axis, side)
+            for axis, side, kind in problem.faces()
+        ):
+            return "the residual does not see that no flux leaves through a face; set objective=rayleigh"
+        return None
+
+    def prepare(self, points: Any, *, inside: bool) -> dict[str, Any]:
+        """As for every formulation, with weights of the integrals, κ and its slopes, V and w at the points."""
+        place = super().prepare(points, inside=inside)
+        if not inside:
+            return place
+        ops, d = self.calculus.ops, self.spatial
+        x = [points[:, a] for a in range(d)]
+        ones = 0.0 * points[:, 0] + 1.0
+        weights = self.setting.points.weights(self.lower, self.upper)
+        place["quadrature"] = ones if weights is None else self.calculus.array(weights, points) * ones
+        place["reaction"] = self.problem.reaction(ops, x) * ones
+        place["weight"] = self.problem.weight(ops, x) * ones
+        kappa = self._field_jets(lambda z: (self.problem.diffusivity(ops, z),), points, Orders(d))
+        place["kappa"] = tuple(row[0] for row in kappa)
+        return place
+
+    def loss(
+        self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None, weights: Any
+    ) -> tuple[Any, Any]:
+        """The sum of the terms, and these."""
+        terms = self.calculus.xp.stack(self.summands(network, inside))
+        return (weights * terms).sum(), terms
+
+    def blocks(self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None) -> list[Any]:
+        """The terms themselves, each as an array (1, 1): none is a mean of squares that belong to points."""
+        return [term[None, None] for term in self.summands(network, inside)]
+
+    @property
+    def weights(self) -> Array:
+        """All terms count as they are."""
+        return np.ones(len(self.term_names))
+
+    def summands(self, network: Network, place: dict[str, Any]) -> list[Any]:
+        """The terms of the loss."""
+        raise NotImplementedError
+
+    def matrices(self, u: Jets, place: dict[str, Any]) -> tuple[Any, Any]:
+        """A and M, shape (k, k), divided by the volume of the domain."""
+        q = place["quadrature"] / len(place["quadrature"])
+        psi = u.value
+        energy = (q * place["reaction"] * psi) @ psi.T
+        for slopes in u.first:
+            energy = energy + (q * place["kappa"][0] * slopes) @ slopes.T
+        return energy, (q * place["weight"] * psi) @ psi.T
+
+    def operator(self, u: Jets, place: dict[str, Any]) -> Any:
+        """−∇·(κ∇ψ) + V ψ, shape (k, n)."""
+        total = place["reaction"] * u.value
+        for axis in range(self.spatial):
+            total = total - place["kappa"][0] * u.second[axis] - place["kappa"][1 + axis] * u.first[axis]
+        return total
+
+    def residual(self, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
+        """Not a matter of one point; see `summands`."""
+        raise NotImplementedError
+
+    def mismatch(self, term: Term, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
+        """There are no such terms."""
+        raise NotImplementedError
+
+    def answer(self, values: Callable[[Array], Array], coefficients: Array, points: Array) -> Array:
+        """The Ritz vectors."""
+        judged = self.problem.points()
+        outputs = values(judged)
+        turn = ritz(self.problem, outputs)[1]
+        return np.asarray((outputs if np.array_equal(points, judged) else values(points)) @ turn)
+
+    def facts(self, values: Callable[[Array], Array], coefficients: Array) -> Mapping[str, Any]:
+        """The Ritz values, by a quadrature that training has not seen."""
+        return {"eigenvalues": ritz(self.problem, values(self.problem.points()))[0]}
+
+
+class RayleighFormulation(StatesFormulation):
+    """The trace of M⁻¹A."""
+
+    objective: ClassVar[str] = "rayleigh"
+    strong: ClassVar[bool] = False
+
+    @property
+    def term_names(self) -> tuple[str, ...]:
+        """The sum of the energies."""
+        return ("energies",)
+
+    def summands(self, network: Network, place: dict[str, Any]) -> list[Any]:
+        """The trace."""
+        energy, mass = self.matrices(self.jets(network, place, self.orders), place)
+        return [self.calculus.xp.linalg.solve(mass, energy).diagonal().sum()]
+
+
+class NormalisedResidualFormulation(StatesFormulation):
+    """The residual of orthonormal functions with their Rayleigh quotients, and these."""
+
+    objective: ClassVar[str] = "normalised-residual"
+
+    @property
+    def term_names(self) -> tuple[str, ...]:
+        """Residual, and the sum of the energies."""
+        return ("residual", "energies")
+
+    def summands(self, network: Network, place: dict[str, Any]) -> list[Any]:
+        """∫ of the squares of the residual of all functions, made orthonormal; the trace."""
+        solve = self.calculus.xp.linalg.solve
+        u = self.jets(network, place, self.orders)
+        energy, mass = self.matrices(u, place)
+        quotients = solve(mass, energy)
+        left = self.operator(u, place) - quotients.T @ (place["weight"] * u.value)
+        squares = (place["quadrature"] / len(place["quadrature"]) * left) @ left.T
+        return [solve(mass, squares).diagonal().sum(), quotients.diagonal().sum()]
+
+
+class PlainResidualFormulation(StatesFormulation):
+    """The residual of the outputs as they are, with trained numbers E."""
+
+    objective: ClassVar[str] = "residual"
+
+    def __init__(self, problem: Eigenproblem, calculus: Calculus, setting: Setting) -> None:
+        super().__init__(problem, calculus, setting)
+        self.coefficients = np.zeros(problem.states)
+
+    @property
+    def term_names(self) -> tuple[str, ...]:
+        """The residual."""
+        return ("residual",)
+
+    def summands(self, network: Network, place: dict[str, Any]) -> list[Any]:
+        """The mean square over points and states."""
+        u = self.jets(network, place, self.orders)
+        left = self.operator(u, place) - network.coefficients[:, None] * (place["weight"] * u.value)
+        return [(place["quadrature"] * left * left).mean()]
+
+    def answer(self, values: Callable[[Array], Array], coefficients: Array, points: Array) -> Array:
+        """The outputs, in the order of their numbers."""
+        return values(points)[:, np.argsort(coefficients)]
+
+    def facts(self, values: Callable[[Array], Array], coefficients: Array) -> Mapping[str, Any]:
+        """The trained numbers."""
+        return {"eigenvalues": np.sort(coefficients)}
+
+
+def _flux_vanishes(problem: Eigenproblem, axis: int, side: int) -> bool:
+    """Whether κ is zero on a face."""
+    box = problem.domain()
+    face = problem.points().copy()
+    face[:, axis] = (box.lower, box.upper)[side][axis]
+    return bool(np.abs(np.asarray(problem.diffusivity(NUMPY, list(face.T)), dtype=float)).max() == 0.0)

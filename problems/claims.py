@@ -78,3 +78,11 @@ class TrendClaim(Claim):
     parameter: str
     iterations: int
     direction: Literal["falls", "rises", "varies"]
+
+
+@dataclass(frozen=True)
+class AttractorClaim(Claim):
+    """Training falls to the zero function: `metric`, a size that is 1 for every true answer, ends below `size`."""
+
+    metric: str
+    size: float

@@ -12,6 +12,7 @@ import numpy as np
 
 from problems import register
 from problems.base import Array, Box, Condition, Dirichlet, Neumann
+from problems.claims import AttractorClaim
 from problems.families.eigenproblem import Eigenproblem
 from problems.operations import NUMPY, Operations
 from problems.parameters import InputError, parameter
@@ -46,6 +47,16 @@ class SchroedingerRadial(Eigenproblem):
     presets = {
         "d-orbital": {"potential": "hydrogen", "ell": 2},
         "harmonic": {"potential": "harmonic", "ell": 0},
+    }
+
+    claims = {
+        "claim/zero-function": AttractorClaim(
+            "S4 (2021)",
+            "a d orbital in two dimensions",
+            "The zero function attracts the training of a network on the radial equation of a d orbital.",
+            "norm",
+            0.1,
+        )
     }
 
     def __post_init__(self) -> None:

@@ -24,7 +24,15 @@ from scipy import stats
 
 from problems import Problem
 from problems.base import Array
-from problems.claims import Claim, CostClaim, ExtrapolationClaim, RankingClaim, RefinementClaim, TrendClaim
+from problems.claims import (
+    AttractorClaim,
+    Claim,
+    CostClaim,
+    ExtrapolationClaim,
+    RankingClaim,
+    RefinementClaim,
+    TrendClaim,
+)
 from reports.evidence import collect
 from reports.rank_tests import holm, kruskal, larger_p, least_kruskal, least_p, two_sided
 from reports.run import Run
@@ -307,12 +315,40 @@ def _trend(claim: Claim, part: pd.DataFrame) -> Outcome:
     )
 
 
+def _attractor(claim: Claim, part: pd.DataFrame) -> Outcome:
+    """A sign test: does training end below the size more or less often than not?"""
+    assert isinstance(claim, AttractorClaim)
+    known = part[part["value"].notna()]
+    n, lost = len(known), int(part["lost"].sum())
+    if not n:
+        return Outcome("No seed gave an answer that could be compared.")
+    fallen = known["value"] < claim.size
+    count = int(fallen.sum())
+    more, fewer = (float(stats.binomtest(count, n, 0.5, alternative=side).pvalue) for side in ("greater", "less"))
+    start = (
+        f"The {metric(claim.metric)} of what was found, 1 for a true answer, is "
+        f"{_amount(float(known['value'].median()))} in the median of {_seeds(n)}, and below {number(claim.size)} on "
+        f"{count} of them" + (f" ({lost} more failed and {'has' if lost == 1 else 'have'} none)" if lost else "")
+    )
+    if count:
+        told = {"loss at the end": "fact.final_loss", "error": "error"}
+        medians = {
+            words: float(known.loc[fallen, column].astype(float).median())
+            for words, column in told.items()
+            if column in known and known.loc[fallen, column].notna().any()
+        }
+        start += "".join(f", with a median {words} of {_amount(value)} there" for words, value in medians.items())
+    what = "the share of seeds that end there is {} than one half"
+    return _decide(start, what, more, fewer, 2.0 * 0.5**n, "two-sided sign test")
+
+
 JUDGES: dict[type[Claim], Callable[[Claim, pd.DataFrame], Outcome]] = {
     RefinementClaim: _refinement,
     ExtrapolationClaim: _extrapolation,
     CostClaim: _cost,
     RankingClaim: _ranking,
     TrendClaim: _trend,
+    AttractorClaim: _attractor,
 }
 
 

@@ -11,7 +11,15 @@ import pandas as pd
 
 from benchmarks.record import Status
 from problems.base import Array
-from problems.claims import Claim, CostClaim, ExtrapolationClaim, RankingClaim, RefinementClaim, TrendClaim
+from problems.claims import (
+    AttractorClaim,
+    Claim,
+    CostClaim,
+    ExtrapolationClaim,
+    RankingClaim,
+    RefinementClaim,
+    TrendClaim,
+)
 from reports.published import tagged_for
 from reports.run import Run
 from reports.training import LOSS, TRACE
@@ -63,6 +71,9 @@ def collect(run: Run, rows: pd.DataFrame, key: str, claim: Claim) -> pd.DataFram
         kept["level"] = claim.accuracy
         kept["value"] = [seconds_to(run, row, claim) for _, row in kept.iterrows()]
         kept["rival_s"] = reached["total_s"].min()
+    elif isinstance(claim, AttractorClaim):
+        kept["level"] = claim.metric
+        kept["value"] = _column(kept, claim.metric)
     elif isinstance(claim, (RankingClaim, TrendClaim)):
         column = f"solver.{claim.parameter}"
         if column not in kept:
@@ -71,8 +82,8 @@ def collect(run: Run, rows: pd.DataFrame, key: str, claim: Claim) -> pd.DataFram
         first = claim.iterations if isinstance(claim, TrendClaim) else None
         kept["value"] = [mean_loss(run, str(case), first) for case in kept["case"]]
         apart = (column,)
-    # A lost row has no errors whose ratio could be taken; it is only counted then.
-    kept.loc[kept["lost"], "value"] = math.nan if isinstance(claim, ExtrapolationClaim) else math.inf
+    # A lost row has no errors whose ratio could be taken, and no answer that has a size; it is only counted then.
+    kept.loc[kept["lost"], "value"] = math.nan if isinstance(claim, (ExtrapolationClaim, AttractorClaim)) else math.inf
     known = (kept["value"].notna() | kept["lost"]) & kept["level"].notna()
     reasons = [ENDED.get(status, NO_FIGURE) for status in kept["status"]]
     kept["absent"] = pd.Series(reasons, index=kept.index, dtype=object).where(

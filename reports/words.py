@@ -19,6 +19,7 @@ METRICS = {
     "interval_covers": "share of the stated intervals that cover the truth",
     "eigenvalue": "eigenvalue",
     "eigenvalue_error": "absolute eigenvalue error",
+    "norm": "norm",
     "ratio_mean": "mean of (Av)ᵢ/vᵢ",
     "ratio_std": "deviation of (Av)ᵢ/vᵢ",
     "ratio_error": "error of the mean ratio",

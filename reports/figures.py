@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from benchmarks.record import Record
 from problems import Problem
 from problems.base import ODE, PDE, Array, MatrixEigenproblem
+from problems.families.eigenproblem import Eigenproblem
 from problems.families.integral_equation import IntegralEquation
 from reports import pictures, training, workprecision
 from reports.convergence import STEPS, studies
@@ -40,6 +41,9 @@ def of_section(
         plane = pictures.phase_plane(scene, shown, palette, f"{anchor}-phase-plane")
         if plane:
             yield plane
+    elif isinstance(problem, Eigenproblem) and problem.dimension == 1 and solutions:
+        shown = {c: best[c] for c in solutions}
+        yield pictures.eigenfunctions(pictures.Scene.of(problem), shown, palette, f"{anchor}-eigenfunctions")
     elif isinstance(problem, MatrixEigenproblem):
         for i, (c, arrays) in enumerate(best.items()):
             t, y = (arrays.get(name) for name in TRAJECTORY)

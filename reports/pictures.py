@@ -42,7 +42,9 @@ MOST_POINTS = 20_000
 LEAST_ERROR = 1e-17
 SLICE = 0.1
 DECADES = 3
+MOST_STATES = 4
 SUBSCRIPTS = "₁₂₃₄₅₆₇₈₉"
+SUBSCRIPTS_FROM_ZERO = "₀" + SUBSCRIPTS
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,38 @@ def phase_plane(
         axes.set(xlabel="y₁", ylabel="y₂")
         legend(axes, handles, 1, -0.22)
         return finish(figure, name, "The same in the phase plane, from the dot on.")
+
+
+def eigenfunctions(
+    scene: Scene, found: Mapping[Configuration, Mapping[str, Array]], palette: Palette, name: str
+) -> Figure:
+    """Eigenfunctions of a problem on an interval over the exact ones, one panel per state, and their largest errors."""
+    reference, (points, k) = scene.reference, (scene.points[:, 0], scene.reference.shape[1])
+    shown = min(k, MOST_STATES)
+    # Far out there is nothing to be seen.
+    reach = np.abs(reference).max(axis=1)
+    seen = points <= points[np.flatnonzero(reach > 1e-3 * reach.max())[-1]]
+    with canvas(1.3 * (shown + 1), rows=shown + 1) as (figure, (*panels, bottom)):
+        for state, axes in enumerate(panels):
+            axes.plot(points[seen], reference[seen, state], color=INK, lw=3.0, alpha=0.25)
+            axes.set(ylabel=f"ψ{SUBSCRIPTS_FROM_ZERO[state]}")
+        handles = [Line2D([], [], color=INK, lw=3.0, alpha=0.25, label="exact")]
+        extremes: list[float] = []
+        for c, arrays in found.items():
+            style: dict[str, Any] = {"color": palette[c.solver], "ls": "--" if c.family == "neural" else "-", "lw": 1.1}
+            aligned = scene.problem.align(arrays["solution"], reference)
+            for state, axes in enumerate(panels):
+                axes.plot(points[seen], aligned[seen, state], **style)
+            error = np.maximum(np.abs(aligned - reference).max(axis=1), LEAST_ERROR)
+            bottom.plot(points[seen], error[seen], **style)
+            extremes += [float(np.quantile(error[seen], 0.02)), float(error[seen].max())]
+            handles.append(Line2D([], [], label=c.label, **style))
+        log_axis(bottom, "y", extremes)
+        bottom.set(xlabel="x", ylabel="|error|")
+        legend(bottom, handles, 1, -0.5)
+        more = f" {k - shown} higher states are not shown." if k > shown else ""
+        caption = "Eigenfunctions of unit length and, of all states, the largest error, best seed of each solver."
+        return finish(figure, name, caption + more)
 
 
 def flow(problem: MatrixEigenproblem, c: Configuration, t: Array, y: Array, name: str) -> Figure:

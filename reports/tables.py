@@ -15,6 +15,8 @@ from reports.words import factor, known, mebibytes, metric, number, probability,
 NORMS = ("relative_l2", "relative_linf", "mean_abs", "max_abs")
 TIMES = {"setup_first": "set-up", "compile_first": "compile", "solve_median": "solve", "evaluate_median": "evaluate"}
 LONG = 140
+MOST_STATES = 4
+"""Eigenvalues that have a column."""
 CLAIM_KINDS = {SUPPORTED: "good", CONTRADICTED: "bad"}
 
 
@@ -38,6 +40,9 @@ def measured(section: Section) -> Table:
         spreads = [_spread(c, f"metric.{name}_relative_l2", scientific) for c in chosen]
         columns.append((Column(title, metric("relative_l2").removesuffix(" error")), spreads))
     columns.append((Column("eigenvalue"), [_spread(c, "metric.eigenvalue", digits) for c in chosen]))
+    for state in range(MOST_STATES):
+        columns.append((Column(f"E{state}"), [_spread(c, f"metric.eigenvalue_{state}", digits) for c in chosen]))
+    columns.append((Column("norm", "√∫wψ², before"), [_spread(c, "metric.norm", scientific) for c in chosen]))
     columns.append((Column(metric("ratio_mean"), "mean ± deviation over i"), [_ratio(c) for c in chosen]))
     columns.append((Column("unknowns"), [_spread(c, "unknowns", count) for c in chosen]))
     for title, column in (("dx", "dx"), ("dt", "dt"), ("tolerance", "fact.tolerance")):

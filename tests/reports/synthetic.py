@@ -116,6 +116,7 @@ def write_run(folder: Path) -> Path:
     _decay(writer)
     _poisson(writer)
     _eigen(writer)
+    _orbital(writer)
     return writer.finish()
 
 
@@ -218,6 +219,20 @@ def _poisson(writer: Writer) -> None:
         for solver, family, size in (("elements", "classical", 1e-4), ("network", "neural", 1e-3)):
             bump = size * np.cos(3 * points[:, :1])
             writer.add(poisson, solver, poisson.reference(points) + bump, family=family, unknowns=100**d)
+
+
+def _orbital(writer: Writer) -> None:
+    orbital = problems.REGISTRY.get("schroedinger-radial").create()
+    points, exact_values = orbital.points(), orbital.eigenvalues()
+    for cells in (100, 200, 400):
+        h = orbital.domain().upper[0] / cells
+        found = -2.0 * (orbital.reference(points) + 1e-3 * h**2)
+        arrays = {"eigenvalues": exact_values + 1e-4 * h**2}
+        writer.add(orbital, "lapack", found, settings={"cells": cells}, dx=h, unknowns=cells, arrays=arrays)
+    for seed in range(3):
+        arrays = {"eigenvalues": exact_values + 1e-2}
+        fallen = 1e-4 * np.cos(points / (5.0 + seed)) * np.ones(3)
+        writer.add(orbital, "network", fallen, family="neural", seed=seed, arrays=arrays, facts={"final_loss": 1e-9})
 
 
 def _eigen(writer: Writer) -> None:

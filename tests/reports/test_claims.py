@@ -14,7 +14,15 @@ import pytest
 import problems
 import reports
 from problems import Problem
-from problems.claims import Claim, CostClaim, ExtrapolationClaim, RankingClaim, RefinementClaim, TrendClaim
+from problems.claims import (
+    AttractorClaim,
+    Claim,
+    CostClaim,
+    ExtrapolationClaim,
+    RankingClaim,
+    RefinementClaim,
+    TrendClaim,
+)
 from reports.claims import CONTRADICTED, LEVEL, NOT_RUN, OPEN, SUPPORTED, Judgement, judge_all, rivals
 from reports.evidence import mean_loss
 from reports.frame import frame
@@ -25,6 +33,7 @@ from tests.reports.synthetic import Writer, exact
 KEY = "claim/tested"
 WHERE = ("a source", "its table", "Words.")
 SMALLER = RefinementClaim(*WHERE, "dx", "relative_l2", 0.1)
+FALLING = AttractorClaim(*WHERE, "norm", 0.1)
 BEYOND = ExtrapolationClaim(*WHERE, "beyond", "max_abs", 10.0)
 COSTLY = CostClaim(*WHERE, "elements", 1e-3, 10.0, 60.0)
 SLOWEST = RankingClaim(*WHERE, "network.normalisation", "after", "slowest")
@@ -548,3 +557,45 @@ def test_report_shows_claims_with_their_figures(tmp_path: Path) -> None:
 
 def test_problem_without_tagged_rows_has_no_claims_in_its_report(rendered: tuple[str, str]) -> None:
     assert all("Claims of the sources" not in text for text in rendered)
+
+
+def fallen(folder: Path, norms: Sequence[float | None]) -> Judgement:
+    """States of these lengths, one seed each, with a loss as small; None for a lost seed."""
+    orbital = make("schroedinger-radial", states=1)
+    reference, found = orbital.reference(orbital.points()), {"eigenvalues": orbital.eigenvalues() + 0.03}
+    writer = Writer(folder)
+    for seed, norm in enumerate(norms):
+        common = {"family": "neural", "published": KEY, "seed": seed}
+        if norm is None:
+            writer.add(orbital, "network", None, status="diverged", reason="at 7", **common)
+        else:
+            facts = {"final_loss": 1e-3 * norm**2}
+            writer.add(orbital, "network", norm * reference, arrays=found, facts=facts, **common)
+    (judgement,) = judge(writer.finish(), tested=FALLING)
+    return judgement
+
+
+@pytest.mark.parametrize(
+    ("norms", "verdict", "p"),
+    [
+        ((1e-3, 2e-3, 3e-3, 4e-3, 5e-3, 6e-3), SUPPORTED, 2 / 64),
+        ((1.0, 0.9, 1.1, 1.2, 0.2, 3.0), CONTRADICTED, 2 / 64),
+        ((1e-3, 2e-3, 3e-3, 1.0, 1.0, 1.0), OPEN, 1.0),
+        ((1e-3, 2e-3, 3e-3, 4e-3, 5e-3), OPEN, 2 / 32),
+        ((1e-3, 2e-3, 3e-3, 4e-3, 5e-3, 6e-3, None), SUPPORTED, 2 / 64),
+    ],
+)
+def test_sign_test_decides_whether_training_falls_to_zero(
+    tmp_path: Path, norms: tuple[float | None, ...], verdict: str, p: float
+) -> None:
+    found = fallen(tmp_path / "run", norms)
+    assert found.verdict == verdict
+    assert found.decided == pytest.approx(p, rel=1e-12)
+    low = [norm for norm in norms if norm is not None and norm < 0.1]
+    assert f"below 0.1 on {len(low)} of them" in found.sentence
+    assert ("(1 more failed and has none)" in found.sentence) == (None in norms)
+    assert ("with a median error of 3.00e-2" in found.sentence) == bool(low)
+    if low:
+        assert (
+            f"a median loss at the end of {1e-3 * np.median(np.square(low)):.2e}".replace("e-0", "e-") in found.sentence
+        )

@@ -12,12 +12,14 @@ from backends import register
 from backends.base import Context, Session, Solver
 from backends.elements import dolfinx_versions as versions
 from backends.elements.galerkin import Galerkin
+from backends.elements.grading import Grading, largest_spacing
 from backends.elements.lagrange_points import PointValues
 from backends.elements.petsc_linear import Method, cheapest
 from backends.elements.stepping import stepper
 from backends.elements.time_schemes import SCHEMES
+from backends.elements.unknowns import half_glued
 from backends.timeline import Timeline, at_points
-from problems import Problem
+from problems import InputError, Problem
 from problems.base import PDE, Array
 from problems.parameters import parameter
 
@@ -31,7 +33,8 @@ class Fenics(Solver):
 
     Space: order degree + 1 in the cell size (L², smooth solutions). The mesh has intervals, triangles (two per grid
     cell) or tetrahedra (six); nothing stabilises convection at cell Péclet numbers |c|h/2κ above 1. Periodic faces are
-    glued: their nodes are one. Systems are solved as a whole.
+    glued: their nodes are one. Systems are solved as a whole. A `focus` on the first axis makes cells finest around it,
+    and grow with the distance once that is larger than `width`: for a front or layer at a known place.
 
     Time, for M u' + r(u, t) = 0: each scheme solves stages M (U − ũ)/(γ dt) + r(U, s) + … = 0, and all are A-stable.
 
@@ -64,6 +67,8 @@ class Fenics(Solver):
 
     degree: int = parameter(2, "polynomial degree of the Lagrange elements", least=1, most=3)
     cells: int = parameter(64, "grid cells per axis", least=1)
+    focus: float | None = parameter(None, "place on the first axis around which cells are finer")
+    width: float | None = parameter(None, "width of the layer there, outside of which cells grow", above=0)
     dt: float | None = parameter(None, "time step; none for a 200th of the time interval", above=0)
     scheme: str = parameter("crank-nicolson", "scheme in time", choices=tuple(SCHEMES))
     linear_solver: str = parameter(
@@ -79,12 +84,29 @@ class Fenics(Solver):
             return f"finite elements need a PDE, and this is a problem of the family {problem.family}"
         if problem.dimension > 3:
             return f"FEniCSx has meshes in one, two and three dimensions, and this problem has {problem.dimension}"
-        return None
+        return half_glued(problem)
 
     def validate(self, problem: Problem) -> None:
-        """Refuse a step longer than the time interval."""
+        """Refuse a step longer than the time interval, and a layer outside the domain or half described.
+
+        Raises:
+            InputError: naming it.
+
+        """
+        if (self.focus is None) != (self.width is None):
+            raise InputError(f"{self.name}: focus = {self.focus} and width = {self.width}; give both or neither")
         if isinstance(problem, PDE):
+            lower, upper = problem.domain().lower[0], problem.domain().upper[0]
+            if self.focus is not None and not lower <= self.focus <= upper:
+                raise InputError(
+                    f"{self.name}: focus = {self.focus:g} is outside the domain; take {lower:g} to {upper:g}"
+                )
             self.timeline(problem)
+
+    @property
+    def grading(self) -> Grading | None:
+        """How cells are graded, if they are."""
+        return None if self.focus is None or self.width is None else Grading(self.focus, self.width)
 
     def timeline(self, problem: PDE) -> Timeline | None:
         """Time levels; None for a steady equation."""
@@ -109,7 +131,7 @@ class FenicsSession(Session):
     def __init__(self, solver: Fenics, problem: PDE) -> None:
         self._solver, self._problem = solver, problem
         self._timeline = solver.timeline(problem)
-        self._mesh = versions.box_mesh(problem.domain(), solver.cells, versions.world())
+        self._mesh = versions.box_mesh(problem.domain(), solver.cells, versions.world(), solver.grading)
         self._values: Array = np.empty(0)
 
     def compile(self) -> None:
@@ -159,9 +181,9 @@ class FenicsSession(Session):
 
     def facts(self) -> Mapping[str, Any]:
         """Sizes and counts."""
-        lengths, linear = self._problem.domain().lengths, self._stepper.linear
+        linear = self._stepper.linear
         facts: dict[str, Any] = {
-            "dx": max(lengths) / self._solver.cells,
+            "dx": largest_spacing(self._problem.domain(), self._solver.cells, self._solver.grading),
             "unknowns": self._galerkin.unknowns.total,
             "linear_solver": linear.description,
         }

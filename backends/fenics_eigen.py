@@ -13,8 +13,9 @@ from backends.base import Context, Session, Solver
 from backends.elements import dolfinx_versions as versions
 from backends.elements.eigenpairs import Pencil, ShiftInvert, lowest_by_dense_algebra
 from backends.elements.lagrange_points import PointValues
+from backends.elements.unknowns import half_glued
 from problems import InputError, Problem
-from problems.base import Array, Periodic
+from problems.base import Array
 from problems.families.eigenproblem import Eigenproblem
 from problems.parameters import parameter
 
@@ -56,10 +57,7 @@ class FenicsEigen(Solver):
             return f"an eigenproblem of an operator is needed, and this is a problem of the family {problem.family}"
         if problem.dimension > 3:
             return f"FEniCSx has meshes in one, two and three dimensions, and this problem has {problem.dimension}"
-        for axis in range(problem.dimension):
-            if len({isinstance(problem.condition(axis, side), Periodic) for side in (0, 1)}) == 2:
-                return "one face of an axis is periodic and the other is not"
-        return None
+        return half_glued(problem)
 
     def validate(self, problem: Problem) -> None:
         """Refuse a mesh with too few unknowns for the states.

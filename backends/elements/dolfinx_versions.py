@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from backends.elements.grading import Grading
 from problems.base import Array, Box
 
 Indices = npt.NDArray[np.int32]
@@ -26,9 +27,11 @@ def alone() -> Any:
     return MPI.COMM_SELF
 
 
-def box_mesh(box: Box, cells: int, comm: Any) -> Any:
+def box_mesh(box: Box, cells: int, comm: Any, grading: Grading | None = None) -> Any:
     """A mesh of `box` in intervals, triangles or tetrahedra, with `cells` grid cells per axis, shared out in `comm`."""
     mesh = _create_mesh(box, cells, comm)
+    if grading is not None:
+        mesh.geometry.x[:, 0] = grading.graded(box, mesh.geometry.x[:, 0])
     _settle_coordinate_element(mesh)
     return mesh
 

@@ -69,7 +69,8 @@ class Pencil:
 
 def lowest_by_dense_algebra(pencil: Pencil, count: int) -> Array:
     """The lowest eigenvalues of a small pencil on one process, which are upper bounds (Rayleigh and Ritz)."""
-    stiffness, mass = (matrix.convert("dense").getDenseArray() for matrix in pencil.matrices())
+    # PETSc's memory goes with its matrices.
+    stiffness, mass = (matrix.convert("dense").getDenseArray().copy() for matrix in pencil.matrices())
     inverse = np.linalg.inv(np.linalg.cholesky(mass))
     return np.asarray(np.linalg.eigvalsh(inverse @ stiffness @ inverse.T)[:count])
 

@@ -124,6 +124,7 @@ class Lines:
 
     def __init__(self, collocation: Collocation, axis: int) -> None:
         self.axis, self._grid = axis, collocation
+        self._nothing = np.zeros(0)
         self._conditions: list[Condition] = [collocation.problem.condition(axis, side) for side in (0, 1)]
         slope = collocation.bases[axis].slope
         n = len(slope)
@@ -139,6 +140,7 @@ class Lines:
         self.closed = np.zeros((n, n - 2))
         self.closed[1:-1] = np.eye(n - 2)
         self.closed[[0, -1]] = -self._inverse @ self._inner
+        self._fixed = [self._unmoved(condition, side) for side, condition in enumerate(self._conditions)]
 
     def close(self, u: Array, t: float, done: Sequence[int], *, data: bool) -> None:
         """Set the values on both faces; those of the axes in `done` have been set before."""
@@ -150,9 +152,22 @@ class Lines:
         ends = -inside @ self._inner.T
         if data:
             for side, condition in enumerate(self._conditions):
-                if condition.value is not zero:  # type: ignore[union-attr]
-                    ends[..., side] += self._given(condition, side, t)[lines]
+                given = self._fixed[side]
+                if given is None:
+                    given = self._given(condition, side, t)
+                if given is not self._nothing:
+                    ends[..., side] += given[lines]
         across[(*lines, [0, -1])] = ends @ self._inverse.T
+
+    def _unmoved(self, condition: Condition, side: int) -> Array | None:
+        """What is given on a face if it is the same at all times, `_nothing` where that is zero; None if it moves."""
+        if condition.value is zero:  # type: ignore[union-attr]
+            return self._nothing
+        final = self._grid.problem.final_time() or 0.0
+        first, *later = (self._given(condition, side, t) for t in (0.0, 0.37 * final, final))
+        if not all(np.array_equal(first, values) for values in later):
+            return None
+        return first if first.any() else self._nothing
 
     def _given(self, condition: Condition, side: int, t: float) -> Array:
         """Value, or outward slope, on a face: shape (m, *the other axes)."""

@@ -97,8 +97,8 @@ class DiagonalisedOperator(LinearOperator):
     def map(self, function: Array) -> Map:
         """To the eigenbasis and back; along a single axis that is one product with a matrix."""
         if len(self._bases) == 1:
-            rows = [np.real((self._bases[0] * values) @ self._inverses[0]) for values in function]
-            return lambda y: np.stack([matrix @ part for matrix, part in zip(rows, y, strict=True)])
+            rows = np.stack([np.real((self._bases[0] * values) @ self._inverses[0]) for values in function])
+            return lambda y: np.matmul(rows, y[..., None])[..., 0]
         return lambda y: np.real(_along_axes(self._bases, function * _along_axes(self._inverses, y)))
 
     def solve(self, y: Array) -> Array:

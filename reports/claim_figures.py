@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 
 from problems import Problem
 from problems.base import Array
-from problems.claims import RankingClaim, TrendClaim
-from reports.drawing import Figure, canvas, component_colours, finish, legend, log_axis
+from problems.claims import AttractorClaim, RankingClaim, TrendClaim
+from reports.drawing import INK, Figure, canvas, component_colours, finish, legend, log_axis
 from reports.evidence import gather, loss_curve
 from reports.run import Run
 from reports.training import MOST_PANELS, common_losses
@@ -29,6 +29,10 @@ def of_claims(run: Run, rows: pd.DataFrame, problem: type[Problem], anchor: str)
     """One figure for each parameter that claims are about; claims on the same rows share it."""
     drawn: set[tuple[Any, ...]] = set()
     for key, claim in problem.claims.items():
+        if isinstance(claim, AttractorClaim) and not gather(run, rows, key, claim).empty:
+            figure = sizes(rows, claim, re.sub(r"\W+", "-", f"{anchor}-{key}"))
+            if figure:
+                yield figure
         if not isinstance(claim, (RankingClaim, TrendClaim)):
             continue
         part = gather(run, rows, key, claim)
@@ -102,6 +106,34 @@ def against(rows: pd.DataFrame, claim: TrendClaim, name: str) -> Figure | None:
         )
         failed = int(rows["lost"].sum())
         return finish(figure, name, caption + (f" {failed} of {len(rows)} seeds failed." if failed else ""))
+
+
+def sizes(rows: pd.DataFrame, claim: AttractorClaim, name: str) -> Figure | None:
+    """Error against the size of what was found, one dot per seed of every network, by the loss that it made small."""
+    column = f"metric.{claim.metric}"
+    neural = rows[(rows["family"] == "neural") & rows["ok"]]
+    if column not in neural or "solver.objective" not in neural:
+        return None
+    known = neural[(neural[column] > 0.0) & (neural["error"] > 0.0)]
+    if known.empty:
+        return None
+    groups = list(known.groupby("solver.objective", sort=False))
+    with canvas(3.0) as (figure, (axes,)):
+        handles = []
+        for (objective, part), colour in zip(groups, component_colours(len(groups)), strict=True):
+            axes.plot(part[column], part["error"], "o", color=colour, ms=4, mew=0, alpha=0.6)
+            handles.append(Line2D([], [], color=colour, marker="o", ls="", ms=4, label=f"objective = {objective}"))
+        log_axis(axes, "x", [*known[column], claim.size, 2.0])
+        log_axis(axes, "y", list(known["error"]))
+        axes.axvline(claim.size, color=INK, lw=0.8, ls=":")
+        axes.set(xlabel=f"{claim.metric} of what was found", ylabel="error")
+        legend(axes, handles, 2, -0.22)
+        return finish(
+            figure,
+            name,
+            f"Error against the {claim.metric} of what was found, one dot per seed of every network here: 1 for a true "
+            "answer, left of the dotted line for one that has vanished.",
+        )
 
 
 def _loss_panel(run: Run, axes: Axes, title: str, part: pd.DataFrame, colours: dict[str, str]) -> list[float]:

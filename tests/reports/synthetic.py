@@ -232,7 +232,8 @@ def _orbital(writer: Writer) -> None:
     for seed in range(3):
         arrays = {"eigenvalues": exact_values + 1e-2}
         fallen = 1e-4 * np.cos(points / (5.0 + seed)) * np.ones(3)
-        writer.add(orbital, "network", fallen, family="neural", seed=seed, arrays=arrays, facts={"final_loss": 1e-9})
+        common = {"family": "neural", "published": "claim/zero-function", "settings": {"objective": "residual"}}
+        writer.add(orbital, "network", fallen, seed=seed, arrays=arrays, facts={"final_loss": 1e-9}, **common)
 
 
 def _eigen(writer: Writer) -> None:

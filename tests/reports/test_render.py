@@ -187,3 +187,13 @@ def test_two_components_are_told_apart_and_drawn_in_the_phase_plane(tmp_path: Pa
     assert {"y₁", "y₂"} <= set(re.findall(r">([^<>]+)</text>", states))
     assert {"y₁", "y₂", "reference"} <= set(re.findall(r">([^<>]+)</text>", plane))
     assert (plane.count("<use ") > 50) == dots
+
+
+def test_states_stand_beside_the_exact_ones_with_their_energies_and_norms(
+    run_dir: Path, rendered: tuple[str, str]
+) -> None:
+    names = {path.name for path in (run_dir / "figures").iterdir()}
+    assert any("eigenfunctions" in name for name in names)
+    assert any("claim-zero-function" in name for name in names)
+    for column in ("E0", "E1", "E2", "norm"):
+        assert f"| {column} " in rendered[1]

@@ -62,6 +62,7 @@ FACTS = {
     "loss_iterations": "iterations at which the loss was noted (array)",
     "loss_history": "the loss there (array)",
     "loss_terms": "the terms of the loss at loss_iterations, shape (notes, terms) (array)",
+    "coefficient_history": "parameters trained beside a network, at loss_iterations, shape (notes, p) (array)",
     "term_names": "names of the loss terms, comma-separated",
     "trace_iterations": "iterations at which the harness looked at the unfinished solution (array)",
     "trace_seconds": "seconds of solving until then, without those spent looking (array)",

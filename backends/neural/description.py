@@ -13,7 +13,7 @@ from typing import Any, ClassVar, cast
 from backends.base import Solver
 from backends.integrals.rules import MonteCarlo, Rules
 from backends.neural.collocation import JitteredGrid, Points, Uniform, region
-from backends.neural.formulations import formulation_of, trained_on
+from backends.neural.formulations import formulation_of, represented, trained_on
 from backends.neural.networks import DGM, MLP, ModifiedMLP, Residual
 from backends.neural.optimizers import (
     LBFGS,
@@ -34,6 +34,7 @@ from backends.neural.weighting import Balanced, Causal
 from problems.base import ODE, PDE, Problem
 from problems.families.eigenproblem import Eigenproblem
 from problems.families.integral_equation import IntegralEquation
+from problems.families.inverse import InverseProblem
 from problems.parameters import InputError, Parameterised, parameter
 
 
@@ -117,6 +118,9 @@ class PINN(Solver):
         None,
         "rule for the integral of an integral equation; by default 32 Gauss nodes, or product for a singular kernel",
     )
+    observation_weight: float | None = parameter(
+        None, "weight of the observations of an inverse problem in the loss; by default 1", above=0
+    )
     weighting: Causal | None = parameter(None, "causal weights of the residual in time")
     optimizer: Adam | AdamW | SGD | LBFGS | SSBroyden | LevenbergMarquardt | Chain = parameter(Adam(), "the optimizer")
     derivatives: str = parameter(
@@ -183,7 +187,7 @@ class PINN(Solver):
         if reason is not None:
             return reason
         published = isinstance(self.constraint, Trial) and self.constraint.form == "published"
-        if published and PublishedTrial(equation).missing():
+        if published and PublishedTrial(represented(problem)).missing():
             return (
                 f"the sources of {problem.name} give no trial function; "
                 "set constraint.form=automatic or constraint.kind=penalty"
@@ -215,7 +219,12 @@ class PINN(Solver):
                 f"parameter 'quadrature' is {self.quadrature.kind}, and there is no integral in the equation of "
                 f"{problem.name}; leave it out"
             )
-        self.points.check(*region(trained_on(problem)))
+        if self.observation_weight is not None and not isinstance(problem, InverseProblem):
+            self._refuse(
+                f"parameter 'observation_weight' is {self.observation_weight:g}, and {problem.name} has no "
+                "observations; leave it out"
+            )
+        self.points.check(*region(represented(problem)))
         formulation = self.formulation(problem)
         if not formulation.pointwise:
             self._check_joint_loss()
@@ -258,9 +267,16 @@ class PINN(Solver):
         kind, equation = formulation_of(problem, self.objective), trained_on(problem)
         if kind is None:
             raise ValueError(str(self.unsupported(problem)))
-        trial = self.constraint.function(equation)
+        trial = self.constraint.function(represented(problem))
         setting = Setting(
-            trial, self.constraint.weights, self.points, seed, self.network.scaled, self.weighting, self.quadrature
+            trial,
+            self.constraint.weights,
+            self.points,
+            seed,
+            self.network.scaled,
+            self.weighting,
+            self.quadrature,
+            self.observation_weight or 1.0,
         )
         return kind(equation, calculus, setting)  # type: ignore[arg-type]
 

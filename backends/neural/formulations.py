@@ -8,11 +8,13 @@ from backends.base import as_ode
 from backends.neural.eigenstates import NormalisedResidualFormulation, PlainResidualFormulation, RayleighFormulation
 from backends.neural.energy import EnergyFormulation
 from backends.neural.integral import IntegralFormulation
+from backends.neural.inverse import InverseFormulation
 from backends.neural.pde_residual import PDEFormulation
 from backends.neural.residual import Formulation, ODEFormulation
 from problems.base import ODE, PDE, Problem
 from problems.families.eigenproblem import Eigenproblem
 from problems.families.integral_equation import IntegralEquation
+from problems.families.inverse import InverseProblem
 
 KINDS: tuple[tuple[type[Problem], type[Formulation]], ...] = (
     (PDE, PDEFormulation),
@@ -22,13 +24,20 @@ KINDS: tuple[tuple[type[Problem], type[Formulation]], ...] = (
     (Eigenproblem, PlainResidualFormulation),
     (Eigenproblem, NormalisedResidualFormulation),
     (Eigenproblem, RayleighFormulation),
+    (InverseProblem, InverseFormulation),
 )
 """Families with the formulations that serve them; `Formulation.objective` tells those of one family apart."""
 
 
 def trained_on(problem: Problem) -> Any:
-    """The equation whose solution a network represents: the flow of a matrix eigenproblem, else `problem` itself."""
+    """What a network is trained for: the flow of a matrix eigenproblem, else `problem` itself."""
     return as_ode(problem) or problem
+
+
+def represented(problem: Problem) -> Any:
+    """The equation that conditions and points are those of; where its parameters are sought, with the first guess."""
+    equation = trained_on(problem)
+    return equation.at_guess() if isinstance(equation, InverseProblem) else equation
 
 
 def formulation_of(problem: Problem, objective: str) -> type[Formulation] | None:

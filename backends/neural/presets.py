@@ -210,6 +210,12 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "optimizer": {"kind": "ssbroyden"},
             "iterations": 1_200,
         },
+        "best-inverse": {
+            "network": {"widths": (16, 16)},
+            "points": {"kind": "chebyshev", "counts": (16,)},
+            "optimizer": {"kind": "ssbroyden"},
+            "iterations": 1_500,
+        },
         "best-eigen": {
             "network": {"widths": (16, 16)},
             "constraint": {"kind": "trial", "form": "published"},

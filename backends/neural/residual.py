@@ -72,7 +72,8 @@ class Setting:
     """What a described network asks of the formulation.
 
     `weights` are those of initial and boundary terms; `scaled` maps every coordinate to [-1, 1] for the network;
-    `quadrature` is the rule for an integral in the equation, None for the one that suits it.
+    `quadrature` is the rule for an integral in the equation, None for the one that suits it; `observation_weight` is
+    the weight of the observations of an inverse problem.
     """
 
     trial: Trial | None
@@ -82,6 +83,7 @@ class Setting:
     scaled: bool = True
     weighting: Causal | None = None
     quadrature: Rules | None = None
+    observation_weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,10 @@ class Formulation(ABC):
     def refuses(cls, problem: Any, described: PINN) -> str | None:
         """Why a described network cannot solve `problem` this way, in words for a user, or None."""
         return None
+
+    def stands_for(self, coefficients: Array) -> Array:
+        """What the coefficients mean to the problem, shape (q,)."""
+        return coefficients
 
     def answer(self, values: Callable[[Array], Array], coefficients: Array, points: Array) -> Array:
         """The problem's answer at `points`; `values` evaluates the trained function."""

@@ -72,6 +72,7 @@ class Log:
     iterations: list[int] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     terms: list[Array] = field(default_factory=list)
+    coefficients: list[Array] = field(default_factory=list)
     best: float = math.inf
     best_iteration: int = 0
     best_parameters: Array | None = None
@@ -79,12 +80,13 @@ class Log:
     progress_iteration: int = 0
     stopped_by: str = STEPS
 
-    def note(self, iteration: int, loss: float, terms: Array) -> None:
-        """Keep the loss after an iteration."""
+    def note(self, iteration: int, loss: float, terms: Array, coefficients: Array) -> None:
+        """Keep the loss after an iteration, and what is trained beside the network."""
         if not self.iterations or iteration > self.iterations[-1]:
             self.iterations.append(iteration)
             self.losses.append(loss)
             self.terms.append(terms)
+            self.coefficients.append(coefficients)
         if loss < self.progress - (1.0 - PROGRESS) * abs(self.progress) or self.progress == math.inf:
             self.progress, self.progress_iteration = loss, iteration
 
@@ -245,7 +247,7 @@ class TrainingSession(Session, ABC):
             ending = driver.stuck or timed_out or self._done == end
             idle = False
             if self._done % stride == 0 or ending:
-                log.note(self._done, loss, terms)
+                log.note(self._done, loss, terms, self.coefficients)
                 self._keep_if_best(driver, loss)
                 idle = 0 < solver.patience <= self._done - log.progress_iteration
             if self._done >= look:
@@ -345,6 +347,8 @@ class TrainingSession(Session, ABC):
                 "term_names": ", ".join(self.formulation.term_names),
             }
             facts |= self.findings()
+            if len(self.formulation.coefficients):
+                facts["coefficient_history"] = np.array([self.formulation.stands_for(c) for c in log.coefficients])
         if isinstance(self.solver.points, Grid):
             spacings = self.solver.points.spacings(self.formulation.lower, self.formulation.upper)
             for name, along in zip(("dx", "dt"), np.split(spacings, [self.formulation.spatial]), strict=True):

@@ -74,6 +74,10 @@ class InverseProblem(Problem):
     def sensitivities(self, theta: Theta) -> Array:
         """∂u/∂θ of the exact solution at the places of the observations, shape (n, m, p)."""
 
+    def at_guess(self) -> PDE:
+        """The equation with the parameters of the first guess."""
+        return self.forward([unknown.guess for unknown in self.unknowns()])
+
     @property
     def dimension(self) -> int:
         """Number of spatial dimensions of the equation."""

@@ -23,6 +23,8 @@ SMALL = {
     "fitzhugh-nagumo|torch-pinn": "torch-pinn@best-fhn:iterations=1000",
     "fredholm|jax-pinn": "jax-pinn@best-fredholm:iterations=300",
     "fredholm|torch-pinn": "torch-pinn@best-fredholm:iterations=300",
+    "heat-inverse|jax-pinn": "jax-pinn@best-inverse:iterations=500",
+    "heat-inverse|torch-pinn": "torch-pinn@best-inverse:iterations=500",
     "symmetric-eigen|jax-pinn": "jax-pinn@s1-eigen:iterations=600",
     "symmetric-eigen|torch-pinn": "torch-pinn@s1-eigen:iterations=600",
     "schroedinger-radial|jax-pinn": "jax-pinn@best-schroedinger:iterations=200",
@@ -56,7 +58,8 @@ CAPS = {
     "schroedinger-radial": {"spectral": 1e-13, "fenics": 3e-7, "pinn": 1e-4, "": 6e-5},
     "symmetric-eigen": {"scipy": 1e-10, "pinn": 1e-3, "": 1e-10},
     "fredholm": {"nystrom": 1e-14, "picard": 1e-13, "pinn": 1e-6},
-    "heat-inverse": {"least-squares": 1e-9},
+    # Collocation; and a network that is stopped early, where an error of 3e-4 was seen.
+    "heat-inverse": {"least-squares": 1e-9, "pinn": 2e-3},
     "fitzhugh-nagumo": {"scipy": 3e-4, "pinn": 5e-3},
 }
 # The field's standard equations. Theory: π³ h²/24 for the phase of the wave on lines, π³ dt²/12 by Crank–Nicolson, and
@@ -119,8 +122,6 @@ FINITE = {
     "reaction-diffusion": 1.5e-4,
 }
 CAPS |= {name: {"finite-differences": cap, **CAPS[name]} for name, cap in FINITE.items()}
-# Declared, and not yet solved by a network.
-AWAITED = {"heat-inverse"}
 PROBLEMS = [cls() for cls in problem_classes()]
 SOLVERS = solver_classes()
 PAIRS = [(p, s) for p in PROBLEMS for s in SOLVERS if s().unsupported(p) is None]
@@ -173,7 +174,5 @@ def test_fixed_training_points_are_not_evaluation_points(problem: Any, points: A
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
 def test_every_problem_has_a_classical_and_a_neural_solver(problem: Any) -> None:
-    if problem.name in AWAITED:
-        pytest.skip("no network solves it yet")
     able = [solver.family for solver in SOLVERS if solver().unsupported(problem) is None]
     assert {"classical", "neural"} <= set(able)

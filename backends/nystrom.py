@@ -68,7 +68,8 @@ class NystromSession(DiscretisedSession):
 
     def __init__(self, equation: IntegralEquation, solver: Nystrom, seed: int) -> None:
         super().__init__(equation, solver.rule, seed)
-        self._matrix = np.eye(len(self._free)) - self._operator
+        self._matrix = -self.operator()
+        self._matrix.flat[:: len(self._matrix) + 1] += 1.0
         self._direct = solver.linear == "lu" or (solver.linear == "auto" and len(self._free) <= DENSE)
         self._iterations = 0
 

@@ -48,7 +48,7 @@ class PicardSession(DiscretisedSession):
 
     def __init__(self, equation: IntegralEquation, solver: Picard, seed: int) -> None:
         super().__init__(equation, solver.rule, seed)
-        self._solver, self._iterations = solver, 0
+        self._solver, self._operator, self._iterations = solver, self.operator(), 0
 
     def solve(self) -> None:
         """Until nothing changes.

@@ -32,13 +32,16 @@ class IntegralSolver(Solver):
 
 
 class DiscretisedSession(Session):
-    """λ W at the nodes, and Nyström's interpolation of what a subclass solves for."""
+    """The operator y → λ ∫ K y on the nodes, and Nyström's interpolation of what a subclass solves for."""
 
     def __init__(self, equation: IntegralEquation, rule: Rule, seed: int) -> None:
         self._equation, self._rule = equation, rule
         self._quadrature = rule.on(equation, seed)
-        self._operator = self._images(self._quadrature.nodes)
         self._free = self._y = self._free_term(self._quadrature.nodes)
+
+    def operator(self) -> Array:
+        """λ W at the nodes, shape (n, n)."""
+        return self._images(self._quadrature.nodes)
 
     @abstractmethod
     def solve(self) -> None:

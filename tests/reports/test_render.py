@@ -197,3 +197,20 @@ def test_states_stand_beside_the_exact_ones_with_their_energies_and_norms(
     assert any("claim-zero-function" in name for name in names)
     for column in ("E0", "E1", "E2", "norm"):
         assert f"| {column} " in rendered[1]
+
+
+def test_solutions_of_an_integral_equation_are_drawn_over_x_with_their_orders(tmp_path: Path) -> None:
+    problem = problems.REGISTRY.get("fredholm").create({}, "logarithmic")
+    writer = Writer(tmp_path / "run")
+    for nodes in (9, 17, 33, 65):
+        h = 2.0 / (nodes - 1)
+        writer.add(problem, "nystrom", exact(problem, h**2), settings={"nodes": nodes}, dx=h)
+    writer.add(problem, "network", exact(problem, 1e-4), family="neural")
+    _, markdown = reports.render(writer.finish())
+    (states,), (study,) = (
+        [path.read_text(encoding="utf-8") for path in writer.folder.rglob(f"*-{figure}.svg")]
+        for figure in ("states", "dx")
+    )
+    assert {"x", "y", "|error|", "reference"} <= set(re.findall(r">([^<>]+)</text>", states))
+    assert "order 2.00" in study
+    assert "states.svg" in markdown.read_text(encoding="utf-8")

@@ -97,7 +97,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "network": {"widths": (32, 32), "activation": "tanh"},
             "points": {"kind": "uniform", "batch": 256},
             "optimizer": {"kind": "adam", "rate": 1e-3},
-            "iterations": 5_000,
+            "iterations": 3_000,
             "keep": "last",
         },
         # The best set-ups found, one for all seeds. How they were chosen, and what that cost, stands in README.md.

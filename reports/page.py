@@ -13,6 +13,7 @@ import pandas as pd
 
 from benchmarks.record import Record
 from problems import Problem
+from problems.families.eigenproblem import Eigenproblem
 from reports import claim_figures, figures, training, workprecision
 from reports.cells import Table
 from reports.claims import NOT_RUN, Judgement, judge_all, rivals
@@ -197,6 +198,8 @@ def _reference(problem: Problem | None, section: Section) -> str:
     kind = problem.reference_kind if problem else "unknown kind"
     if not errors:
         return f"{kind} (its own error was not recorded)"
+    if isinstance(problem, Eigenproblem):
+        kind = f"{kind} (eigenvalues {', '.join(f'{value:.9g}' for value in problem.eigenvalues())})"
     return f"{kind}, " + ("to rounding" if max(errors) == 0.0 else f"error {scientific(max(errors), 2)}")
 
 

@@ -195,6 +195,7 @@ def test_states_stand_beside_the_exact_ones_with_their_energies_and_norms(
     names = {path.name for path in (run_dir / "figures").iterdir()}
     assert any("eigenfunctions" in name for name in names)
     assert any("claim-zero-function" in name for name in names)
+    assert "exact (eigenvalues -0.08, -0.0408163265, -0.024691358), error 9" in rendered[1]
     for column in ("E0", "E1", "E2", "norm"):
         assert f"| {column} " in rendered[1]
 

@@ -60,7 +60,8 @@ def test_equation_is_the_one_with_the_present_parameters(case):
     bounds = problem.unknowns()
     assert all(u.lower < value < u.upper for u, value in zip(bounds, theta, strict=True))
     assert np.abs(theta - [u.guess for u in bounds]).min() > 1e-3
-    known = begin("torch", problem.forward(theta), **parameters)
+    plain = {name: value for name, value in parameters.items() if name != "observation_weight"}
+    known = begin("torch", problem.forward(theta), **plain)
     session.put(start)
     known.put(start[: -len(theta)])
     blocks = session.formulation.blocks(session.network(session.parameters), *session.places)

@@ -30,7 +30,9 @@ class FTCS(Solver):
     First order in dt and second in dx (first with upwinding), hence second order in dx at a fixed ratio α = κ dt/dx²,
     and fourth for the heat equation in one dimension at α = 1/6. Stable for dt ≤ 1/(2 Σₐ κ/hₐ²) in pure diffusion;
     central convection also needs dt ≤ 2κ/Σₐ cₐ², upwinding 1/(Σₐ 2κ/hₐ² + |cₐ|/hₐ). One step costs a few operations
-    per node. Source: LeVeque 2007, Finite Difference Methods for Ordinary and Partial Differential Equations, ch. 9–10.
+    per node; on several axes with values given on every face, one passage over the grid makes two steps, so that memory
+    is read and written half as often. Source: LeVeque 2007, Finite Difference Methods for Ordinary and Partial
+    Differential Equations, ch. 9–10.
 
     The inner loop is compiled by numba: 7 to 90 times faster than numpy on slices at every size measured, from 11 nodes
     in one dimension to 96³, so `engine="numpy"` is for comparison only.
@@ -247,6 +249,11 @@ class FTCSSession(Session):
 
     def _inside(self, u: Array) -> Array:
         return u[(slice(None), *(slice(1, -1),) * self._grid.dimension)]
+
+    def step(self, u: Array, new: Array, count: int) -> tuple[Array, Array]:
+        """`count` steps from u, with `new` to work in, both with ghosts; returns the two arrays, the newest first."""
+        u, new, _ = self._advance(u, new, 0, count, self._timeline.dt, len(self._timeline.kept))
+        return u, new
 
     def _advance(self, u: Array, new: Array, first: int, last: int, length: float, row: int) -> Any:
         timeline = self._timeline

@@ -101,9 +101,11 @@ class FastSine:
         return np.asarray(dstn(y.reshape(self._shape)[self._inside], type=1, axes=self._axes))
 
     def backward(self, coefficients: Array) -> Array:
-        """The flat state, zero on the faces."""
+        """States (…, components, nodes…) from coefficients (…, components, inner nodes…), zero on the faces."""
         from scipy.fft import idstn
 
-        y = np.zeros(self._shape)
-        y[self._inside] = idstn(coefficients, type=1, axes=self._axes)
-        return y.reshape(-1)
+        dimension = len(self._shape) - 1
+        y = np.zeros((*coefficients.shape[: -dimension - 1], *self._shape))
+        inside: tuple[Any, ...] = (..., *(slice(1, -1),) * dimension)
+        y[inside] = idstn(coefficients, type=1, axes=tuple(range(-dimension, 0)))
+        return y

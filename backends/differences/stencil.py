@@ -106,7 +106,12 @@ class Stencil:
         update = [f"{spelling.node('new', c, here, {})} = {self._updated(c, spelling)}" for c in components]
         slopes = [f"{spelling.node('du', c, here, {})} = {self._slope(c, spelling)}" for c in components]
         keep = [f"{spelling.kept(c)} = {spelling.node('u', c, here, {})}" for c in components]
-        advance = [
+        keep = [
+            "if row < len(kept) and kept[row] == step + 1:",
+            *_indent(spelling.block(self._axes, keep)),
+            "    row += 1",
+        ]
+        march = [
             *sizes,
             "for step in range(first, last):",
             *_indent(
@@ -117,13 +122,15 @@ class Stencil:
                     "t = step * dt + length",
                     *self._imposed("new", "t", spelling),
                     "u, new = new, u",
-                    "if row < len(kept) and kept[row] == step + 1:",
-                    *_indent(spelling.block(self._axes, keep)),
-                    "    row += 1",
+                    *keep,
                 ]
             ),
             "return u, new, row",
         ]
+        plane: list[str] = []
+        if self._by_planes(spelling):
+            plane = [f"def plane(i0, t, length, u, new, {arguments}):", *_indent(sizes + self._plane(update, spelling))]
+            march = self._two_by_two(sizes, keep, arguments)
         slope = [
             *sizes,
             *self._imposed("u", "t", spelling),
@@ -134,14 +141,59 @@ class Stencil:
         impose = [*sizes, *(self._imposed("u", "t", spelling) or ["pass"])]
         return "\n".join(
             [
+                *plane,
                 f"def advance(u, new, first, last, dt, length, kept, row, out, {arguments}):",
-                *_indent(advance),
+                *_indent(march),
                 f"def slope(t, u, du, {arguments}):",
                 *_indent(slope),
                 f"def impose(t, u, {arguments}):",
                 *_indent(impose),
             ]
         )
+
+    def _by_planes(self, spelling: Spelling) -> bool:
+        """Whether two time levels can be had from one passage over the grid: that needs no ghosts, and more axes."""
+        given = all(isinstance(condition, Dirichlet) for _, _, condition in self._problem.faces())
+        return given and self._grid.dimension > 1 and isinstance(spelling, Loops)
+
+    def _plane(self, update: list[str], spelling: Spelling) -> list[str]:
+        """One step on the plane i0 alone: new values inside, then those that are given."""
+        lines = ["if 1 < i0 < n0:", *_indent(spelling.block(self._axes[1:], update)), "t = t + length"]
+        for axis, side, condition in self._problem.faces():
+            given = self._face_values("new", "t", axis, side, condition, spelling, self._axes[1:])
+            lines += [f"if i0 == {'1' if side == 0 else 'n0'}:", *_indent(given)] if axis == 0 else given
+        return lines
+
+    def _two_by_two(self, sizes: list[str], keep: list[str], arguments: str) -> list[str]:
+        """Steps by planes, two at a time where no level between them is kept.
+
+        The second step follows the first at a distance of one plane, while what it reads is still in the cache, and
+        writes over values that nobody needs any more. A grid that is larger than the cache is so read and written half
+        as often, and memory is what an explicit step on such a grid waits for.
+        """
+        return [
+            *sizes,
+            "step = first",
+            "while step < last:",
+            *_indent(
+                [
+                    "if step + 1 < last and not (row < len(kept) and kept[row] == step + 1):",
+                    "    for k in range(1, n0 + 2):",
+                    "        if k <= n0:",
+                    f"            plane(k, step * dt, length, u, new, {arguments})",
+                    "        if k > 1:",
+                    f"            plane(k - 1, (step + 1) * dt, length, new, u, {arguments})",
+                    "    step += 1",
+                    "else:",
+                    "    for k in range(1, n0 + 1):",
+                    f"        plane(k, step * dt, length, u, new, {arguments})",
+                    "    u, new = new, u",
+                    *keep,
+                    "step += 1",
+                ]
+            ),
+            "return u, new, row",
+        ]
 
     def _coordinates(self, spelling: Spelling, axis: int = 0, shift: float = 0.0) -> list[Any]:
         x: list[Any] = [Expression.symbol(spelling.coordinate(a), "x") for a in self._axes]
@@ -247,13 +299,27 @@ class Stencil:
         lines = []
         for axis, side, condition in self._problem.faces():
             if isinstance(condition, Dirichlet):
-                fixed, x, along = self._on_face(axis, side, spelling)
-                values = condition.value(TRACING, x, Expression.symbol(time))
-                here = [0] * self._grid.dimension
-                lines += spelling.block(
-                    along, [f"{spelling.node(array, c, here, fixed)} = {code(v)}" for c, v in enumerate(values)]
-                )
+                lines += self._face_values(array, time, axis, side, condition, spelling, self._axes)
         return lines
+
+    def _face_values(
+        self,
+        array: str,
+        time: str,
+        axis: int,
+        side: int,
+        condition: Any,
+        spelling: Spelling,
+        within: Sequence[int],
+    ) -> list[str]:
+        """The values given on one face, at its nodes along the axes `within`."""
+        fixed, x, along = self._on_face(axis, side, spelling)
+        here = [0] * self._grid.dimension
+        values = condition.value(TRACING, x, Expression.symbol(time))
+        return spelling.block(
+            [a for a in along if a in within],
+            [f"{spelling.node(array, c, here, fixed)} = {code(v)}" for c, v in enumerate(values)],
+        )
 
     def _pinned(self, array: str, spelling: Spelling) -> list[str]:
         """Nodes whose value is given have no slope."""
@@ -329,6 +395,8 @@ def _functions(loops: str, slices: str, engine: str) -> Kernels:
     scalar: dict[str, Any] = {name: getattr(math, name) for name in UNARY if name != "abs"}
     scalar["sign"] = numba.njit(inline="always")(_sign)
     exec(loops, scalar)
+    if "plane" in scalar:
+        scalar["plane"] = numba.njit(error_model="numpy")(scalar["plane"])
     advance, slope = (numba.njit(error_model="numpy")(scalar[name]) for name in ("advance", "slope"))
     return Kernels(advance, slope, vectorised["impose"], engine)
 

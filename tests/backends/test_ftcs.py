@@ -141,6 +141,24 @@ def test_both_engines_give_the_same_solution(problem: Problem) -> None:
     assert np.abs(answers[0] - answers[1]).max() < 1e-12
 
 
+@pytest.mark.parametrize("problem", [Variable(d=2), Variable(d=3)], ids=lambda problem: f"d={problem.d}")
+def test_two_steps_in_one_passage_are_two_steps(problem: Problem) -> None:
+    """To the last bit, with faces that move and a κ that looks at the state, in stretches even and odd."""
+    session: Any = FTCS(cells=9, alpha=0.05).begin(problem, Context())
+    session.compile()
+    start = np.random.default_rng(0).random(session._u.shape)
+    levels = []
+    for stretches in ([1] * 7, [7], [2, 4, 1], [3, 4]):
+        u, new, done, row = start.copy(), start.copy(), 0, len(session._timeline.kept)
+        for count in stretches:
+            u, new, row = session._advance(u, new, done, done + count, session._timeline.dt, row)
+            done += count
+        levels.append(session._inside(u))
+    assert np.abs(levels[0] - session._inside(start)).max() > 0.1
+    for other in levels[1:]:
+        assert np.array_equal(other, levels[0])
+
+
 def test_stability_limit_of_the_heat_equation_is_half_dx_squared() -> None:
     _, session = run(HEAT(kappa=2.0), FTCS(cells=50))
     assert session.facts()["stability_limit"] == pytest.approx(0.5 * 0.02**2 / 2.0, rel=1e-12)

@@ -125,6 +125,7 @@ class FenicsEigenSession(Session):
             "dx": max(self._problem.domain().lengths) / self._cells,
             "unknowns": self._pencil.total,
             "eigenvalues": np.asarray(self._pairs.values),
+            "linear_solver": self._pairs.description,
             "factorisations": self._pairs.factorisations,
             "tolerance": self._solver.tolerance,
         }

@@ -88,7 +88,7 @@ class ShiftInvert:
         from slepc4py import SLEPc
 
         self._stiffness, self._mass = stiffness, mass
-        self.factorisations = 0
+        self.factorisations, self.description = 0, ""
         eps = SLEPc.EPS().create(stiffness.comm)
         eps.setOperators(stiffness, mass)
         eps.setProblemType(SLEPc.EPS.ProblemType.GHEP)
@@ -150,6 +150,7 @@ class ShiftInvert:
         package = next(p for p in FACTORISATIONS if PETSc.Sys.hasExternalPackage(p) or (p == "petsc" and alone))
         pc.setType("cholesky")
         pc.setFactorSolverType(package)
+        self.description = f"LDLᵀ ({package})"
         # MUMPS counts negative pivots where it looks for null ones (24) and leaves no root to ScaLAPACK (13).
         for control in (13, 24):
             PETSc.Options()[f"{pc.getOptionsPrefix() or ''}mat_mumps_icntl_{control}"] = 1

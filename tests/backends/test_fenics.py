@@ -18,7 +18,7 @@ from problems.burgers_1d import Burgers1D
 from problems.decay import Decay
 from problems.heat_1d import Heat1D
 from problems.poisson import Poisson
-from tests.plugins.grids import Carried
+from tests.plugins.grids import Carried, Coupled
 from tests.plugins.manufactured import Duffing, Exchange, Floating, Steep, Transport
 
 Solve = Callable[..., Any]
@@ -128,6 +128,28 @@ def test_second_order_in_time_with(solve: Solve, claim: str) -> None:
     coarse, fine = (error(solve, problem, degree=3, cells=8, dt=final / steps) for steps in (10, 20))
     assert fine < (final / 20) ** 2 / 12 * rate**3 * final
     assert math.log2(coarse / fine) == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize(("scheme", "stages"), [("crank-nicolson", 1), ("sdirk2", 2), ("sdirk4", 5)])
+def test_newton_takes_two_or_three_iterations_per_stage_of_a_nonlinear_system(
+    solve: Solve, scheme: str, stages: int
+) -> None:
+    """Quadratic convergence from the stage before; an inexact Jacobian would take many times more for 1e-10."""
+    problem = Exchange(cubic=1.0)
+    answer = solve(problem, Fenics(degree=2, cells=8, scheme=scheme, dt=problem.final_time() / 20))
+    assert 2 * stages * 20 <= answer.facts["newton_iterations"] <= 3 * stages * 20
+    assert answer.facts["factorisations"] == answer.facts["newton_iterations"]
+    assert answer.errors["relative_l2"] < 2e-4
+
+
+def test_linear_system_of_two_components_is_factorised_once(solve: Solve) -> None:
+    """The error of the trapezoidal rule falls by four, that of cubic elements by sixteen."""
+    answers = [solve(Coupled(), Fenics(degree=3, cells=n, dt=0.2 / steps)) for n, steps in ((8, 20), (16, 40))]
+    coarse, fine = (answer.errors["relative_l2"] for answer in answers)
+    assert answers[1].facts["factorisations"] == 1
+    assert "newton_iterations" not in answers[1].facts
+    assert 2.0 - 0.3 < math.log2(coarse / fine) < 4.3
+    assert fine < 2e-5
 
 
 def test_fourth_order_in_space_with_a_steady_nonlinearity(solve: Solve) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from backends.fenics import Fenics
+from backends.fenics_eigen import FenicsEigen
 from benchmarks.cases import Case
 from benchmarks.execute import Limits, Outcome, execute
 from benchmarks.interpreters import Interpreter, Interpreters, worker_environment
@@ -19,9 +20,10 @@ from benchmarks.processes import LAUNCHERS, Processes
 from problems.decay import Decay
 from problems.poisson import Poisson
 from tests.plugins.grids import Carried
+from tests.plugins.states import Membrane
 
 RANKS = Path(__file__).parent.parent / "plugins" / "ranks.py"
-GRIDS = RANKS.with_name("grids.py")
+GRIDS, STATES = RANKS.with_name("grids.py"), RANKS.with_name("states.py")
 LIMITS = Limits(timeout_s=60, rounds=2, measure_memory=False)
 
 
@@ -102,6 +104,21 @@ def test_finite_elements_on_two_processes_agree_with_one(pair: Interpreter, alon
     assert two.record.facts["processes"] == 2
     assert two.record.unknowns == one.record.unknowns
     assert np.abs(two.arrays["solution"] - one.arrays["solution"]).max() < 1e-10
+
+
+def test_eigenpairs_on_two_processes_agree_with_one(pair: Interpreter, alone: Interpreter) -> None:
+    """Four equal states and one more; functions are rotated by integrals that are exact to some digits only."""
+    if not Interpreters().find(FenicsEigen).available:
+        pytest.skip("slepc4py is not installed")
+    problem = Membrane(d=2, faces_are="closed", states=5)
+    outcomes = [
+        execute(Case(problem, FenicsEigen(cells=6)), place, LIMITS, plugins=[STATES]) for place in (alone, pair)
+    ]
+    one, two = outcomes
+    assert two.record.status == "finished", two.record.reason
+    assert two.record.facts["linear_solver"].startswith("LDLᵀ")
+    assert np.abs(two.arrays["eigenvalues"] - one.arrays["eigenvalues"]).max() < 1e-10
+    assert two.record.relative_l2 == pytest.approx(one.record.relative_l2, rel=1e-3)
 
 
 def test_neighbours_get_different_processors(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,7 @@ SAID_WHY = {
     ("primer", "heat-1d@s3", "jax-pinn@s3-heat:network.activation=relu,iterations=5000"),
     ("sources", "heat-1d@s3", "jax-pinn@s3-heat:network.activation=relu,iterations=5000"),
     ("strong", "poisson:d=5", "fenics"),
+    ("strong-diffusion", "poisson:d=5", "fenics"),
 }
 """Cases that cannot be run, and are in a suite so that its report says why."""
 
@@ -116,7 +117,7 @@ def test_normalisation_of_the_primer_is_run_in_all_three_places_for_every_activa
 
 @pytest.mark.parametrize("name", suites.names())
 def test_published_examples_of_the_primer_are_judged_on_the_grid_of_the_source(name):
-    for key in ("primer/heat", "primer/decay"):
+    for key in ("primer/heat", "primer/decay", "primer/fredholm", "primer/fitzhugh-nagumo"):
         assert {case.problem_preset for case in cases_of(name, key)} <= {"s3-grid"}
 
 
@@ -132,22 +133,32 @@ def test_examples_of_the_primer_are_judged_where_the_source_judged_them(key, pro
     }
 
 
-def test_best_networks_of_both_engines_stand_beside_default_ones_and_classical_rungs_under_the_same_circumstances():
+OWN_PROBLEMS = {
+    name for name in problems.REGISTRY.names() if problems.REGISTRY.get(name).__module__.startswith("problems.")
+}
+
+
+def test_best_networks_of_both_engines_stand_beside_classical_rungs_under_the_same_circumstances():
     cases = [case for case in cases_of("strong") if case.unsupported() is None]
     assert {(case.threads, case.precision) for case in cases} == {(2, "float64")}
-    best = defaultdict(set)
+    best, rungs = defaultdict(set), defaultdict(set)
     for case in cases:
         if case.solver_preset.startswith("best-"):
             best[case.problem].add((case.solver.name, case.seed))
-    assert {problem.name for problem in best} == {"heat-1d", "poisson", "burgers-1d", "decay", "symmetric-eigen"}
-    for problem, runs in best.items():
-        # None of the seeds on which the set-ups were chosen.
-        assert {seed for engine, seed in runs if engine == "jax-pinn"} == {200, 201, 202, 203, 204}
-        rungs = {case.solver for case in cases if case.problem == problem and case.solver.family == "classical"}
-        assert len(rungs) >= 2 or problem.parameters().get("d") == 5
-    assert {p for p, runs in best.items() if len(runs) < 10} == {
-        p for p in best if p.parameters().get("horizon") == "published"
-    }
+        elif case.solver.family == "classical":
+            rungs[case.problem].add(case.solver)
+    seeds = {200, 201, 202, 203, 204}
+    whole = {(engine, seed) for engine in ("jax-pinn", "torch-pinn") for seed in seeds}
+    # Every problem in at least one setting; none of the seeds on which the set-ups were chosen.
+    assert {problem.name for problem, runs in best.items() if whole <= runs} == OWN_PROBLEMS
+    assert {seed for runs in best.values() for _, seed in runs} == seeds
+    for problem in best:
+        assert len(rungs[problem]) >= 2 or problem.parameters().get("d") == 5, problem
+
+
+@pytest.mark.parametrize("name", ["ode", "diffusion", "fronts", "systems", "eigen", "integral", "inverse"])
+def test_parts_of_the_strong_suite_are_all_of_it(name):
+    assert {case.hash for case in cases_of(f"strong-{name}")} <= {case.hash for case in cases_of("strong")}
 
 
 def test_extrapolation_is_asked_of_the_published_network_and_measured_for_stronger_ones():
@@ -179,14 +190,13 @@ def test_every_solver_of_the_product_is_in_the_smoke_or_the_quick_suite():
 
 def test_every_problem_of_the_product_is_in_some_suite():
     used = {case.problem.name for name in suites.names() for case in suites.load(name, Overrides()).cases}
-    own = [name for name in problems.REGISTRY.names() if problems.REGISTRY.get(name).__module__.startswith("problems.")]
-    assert set(own) <= used
+    assert used >= OWN_PROBLEMS
 
 
 def test_sources_hold_the_cases_of_every_study_with_their_tags():
     """A figure or a claim that a study is tagged for is judged in the whole as well."""
     whole = {case.hash: set(case.published.split()) for case in cases_of("sources")}
-    for name in ("diffusion-2020", "diffusion-2020-steps", "eigen-2020", "decay-2024", "primer"):
+    for name in ("diffusion-2020", "diffusion-2020-steps", "eigen-2020", "decay-2024", "primer", "pitfalls"):
         for case in cases_of(name):
             assert set(case.published.split()) <= whole[case.hash], case.label
 

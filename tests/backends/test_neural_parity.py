@@ -144,6 +144,8 @@ CASES = [
     (Ring(), {"constraint.kind": "penalty"}),
     (REGISTRY.get("symmetric-eigen").create(), {"constraint.form": "published"}),
     (REGISTRY.get("decay").create(), {"constraint.kind": "penalty", "network.activation": "leaky-relu"}),
+    (REGISTRY.get("schroedinger-radial").create({"states": 2}, "harmonic"), {"objective": "rayleigh"}),
+    (REGISTRY.get("schroedinger-radial").create({"states": 2}, "harmonic"), {"objective": "residual"}),
 ]
 
 

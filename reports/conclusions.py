@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from problems import Problem
 from problems.base import ODE
+from problems.families.inverse import InverseProblem
 from reports.published import ROBUST
 from reports.summary import Configuration, Section
-from reports.words import factor, metric, scientific, seconds
+from reports.words import factor, metric, scientific, seconds, significant
 
 EQUAL = 1.25
 """Times within this factor of each other are called equal."""
@@ -18,6 +19,8 @@ FLOOR = -14
 """Rounding: no error below 10 to this power is told apart."""
 FEW = 3
 """Fewer configurations of a family, or seeds of a network, than this are pointed out."""
+IMMATERIAL = 0.1
+"""Distances from the exact estimate below this many standard errors do not change what is known of a parameter."""
 USEFUL = -1
 """Relative errors above 10 to this power are no answer: zero has a relative error of 1."""
 NOUNS = {"neural": ("network", "networks"), "classical": ("classical solver", "classical solvers")}
@@ -93,7 +96,13 @@ def conclude(section: Section, problem: Problem | None = None) -> list[str]:
         sentences += _absence(section, family) or _limit(section, table, family, other)
     if not table and any(c.reliable for c in section.configurations):
         sentences.append(f"Nothing run here reached {scientific(10.0**USEFUL, 1)}.")
-    return sentences + _outside(section, problem) + _evidence(section, table) + _spreads(section.configurations)
+    return (
+        sentences
+        + _noise(section, problem)
+        + _outside(section, problem)
+        + _evidence(section, table)
+        + _spreads(section.configurations)
+    )
 
 
 def _cost(accuracy: float, classical: Sequence[Configuration], neural: Sequence[Configuration]) -> Cost:
@@ -183,6 +192,28 @@ def _outside(section: Section, problem: Problem | None) -> list[str]:
             )
         sentences.append(text)
     return sentences
+
+
+def _noise(section: Section, problem: Problem | None) -> list[str]:
+    """What the data of an inverse problem allow, so that nobody takes digits below the noise for knowledge."""
+    if not isinstance(problem, InverseProblem) or problem.noise == 0.0:
+        return []
+    known = problem.measures(problem.estimate()[:, None])
+    allowed, drawn = known["standard_error"], known["parameter_error_in_standard_errors"]
+    column = "metric.estimate_error_in_standard_errors"
+    judged = [c for c in section.configurations if c.reliable and c.spread(column)]
+    near = sum(c.median(column) <= IMMATERIAL for c in judged)
+    text = (
+        f"The noise allows parameters to be known to {significant(100.0 * allowed, 2)} % (the largest standard error, "
+        f"by the Cramér–Rao bound); the exact estimate from these data lies {significant(drawn, 2)} standard errors "
+        "from the truth."
+    )
+    if not judged:
+        return [text]
+    return [
+        f"{text} Of the {len(judged)} configurations judged here, {near} came to that estimate within a tenth of a "
+        "standard error, where more digits say something of the solver and nothing of the parameters."
+    ]
 
 
 def _regions(problem: Problem | None, name: str) -> tuple[str, str]:

@@ -9,7 +9,8 @@ from problems import Problem
 from problems.base import ODE, PDE, Array, MatrixEigenproblem
 from problems.families.eigenproblem import Eigenproblem
 from problems.families.integral_equation import IntegralEquation
-from reports import pictures, training, workprecision
+from problems.families.inverse import InverseProblem
+from reports import estimates, pictures, training, workprecision
 from reports.convergence import STEPS, studies
 from reports.drawing import Figure, Palette
 from reports.run import Run
@@ -44,6 +45,12 @@ def of_section(
     elif isinstance(problem, Eigenproblem) and problem.dimension == 1 and solutions:
         shown = {c: best[c] for c in solutions}
         yield pictures.eigenfunctions(pictures.Scene.of(problem), shown, palette, f"{anchor}-eigenfunctions")
+    elif isinstance(problem, InverseProblem) and solutions:
+        nearest = min(solutions, key=lambda c: c.median("error"))
+        fitted = estimates.observations(problem, nearest, solutions[nearest][:, 0], f"{anchor}-observations")
+        if fitted:
+            yield fitted
+        yield estimates.estimates(problem, {c: best[c] for c in solutions}, palette, f"{anchor}-estimates")
     elif isinstance(problem, MatrixEigenproblem):
         for i, (c, arrays) in enumerate(best.items()):
             t, y = (arrays.get(name) for name in TRAJECTORY)

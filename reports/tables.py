@@ -17,6 +17,8 @@ TIMES = {"setup_first": "set-up", "compile_first": "compile", "solve_median": "s
 LONG = 140
 MOST_STATES = 4
 """Eigenvalues that have a column."""
+INVERSE = ("parameter_error", "estimate_error_in_standard_errors", "stated_standard_error")
+"""Further figures of merit of parameters that were found."""
 CLAIM_KINDS = {SUPPORTED: "good", CONTRADICTED: "bad"}
 
 
@@ -44,6 +46,8 @@ def measured(section: Section) -> Table:
         columns.append((Column(f"E{state}"), [_spread(c, f"metric.eigenvalue_{state}", digits) for c in chosen]))
     columns.append((Column("norm", "√∫wψ², before"), [_spread(c, "metric.norm", scientific) for c in chosen]))
     columns.append((Column(metric("ratio_mean"), "mean ± deviation over i"), [_ratio(c) for c in chosen]))
+    for name in INVERSE:
+        columns.append((Column(metric(name)), [_spread(c, f"metric.{name}", scientific) for c in chosen]))
     columns.append((Column("unknowns"), [_spread(c, "unknowns", count) for c in chosen]))
     for title, column in (("dx", "dx"), ("dt", "dt"), ("tolerance", "fact.tolerance")):
         columns.append((Column(title), [_spread(c, column, scientific) for c in chosen]))
@@ -53,6 +57,7 @@ def measured(section: Section) -> Table:
     columns.append((Column("training ended by", numeric=False), [_said(c, "fact.stopped_by") for c in chosen]))
     columns.append((Column("iterations"), [_spread(c, "fact.iterations", count) for c in chosen]))
     columns.append((Column("kept iteration"), [_spread(c, "fact.best_iteration", count) for c in chosen]))
+    columns.append((Column("forward solutions"), [_spread(c, "fact.forward_solves", count) for c in chosen]))
     columns.append((Column("derivatives", numeric=False), [_said(c, "fact.derivatives") for c in chosen]))
     columns.append((Column("seeds"), [_seeds(c) for c in chosen]))
     kept = [(head, cells) for head, cells in columns if any(cell.text for cell in cells)]

@@ -1,0 +1,65 @@
+"""Pictures of inverse problems: observations with the solution that was fitted to them, estimates with their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import seaborn as sns
+from matplotlib.lines import Line2D
+
+from problems.base import Array
+from problems.families.inverse import COVERAGE, InverseProblem
+from reports.drawing import HEAT, INK, Figure, Palette, canvas, finish, legend
+from reports.summary import Configuration
+
+MOST_TIMES = 4
+"""Instants that are drawn; more would hide each other."""
+
+
+def observations(problem: InverseProblem, c: Configuration, theta: Array, name: str) -> Figure | None:
+    """Observations along a line at some instants, and the exact solution for the estimate θ (p,); None for others."""
+    points, values = problem.observations()
+    if problem.dimension != 1 or points.shape[1] != 2:
+        return None
+    times = np.unique(points[:, 1])
+    times = times[np.unique(np.linspace(0, len(times) - 1, MOST_TIMES).astype(int))]
+    box = problem.forward(theta).domain()
+    x = np.linspace(box.lower[0], box.upper[0], 201)
+    shades = sns.color_palette(HEAT, len(times) + 1).as_hex()
+    with canvas(2.8) as (figure, (axes,)):
+        for t, shade in zip(times, shades, strict=False):
+            at = points[:, 1] == t
+            fitted = problem.forward(theta).reference(np.column_stack([x, np.full_like(x, t)]))
+            axes.plot(points[at, 0], values[at, 0], "o", color=shade, ms=3.5, mew=0.4, mec=INK)
+            axes.plot(x, fitted[:, 0], color=shade, lw=1.1)
+        axes.set(xlabel="x", ylabel="u")
+        legend(axes, [Line2D([], [], color=s, label=f"t = {t:.3g}") for t, s in zip(times, shades, strict=False)], 4)
+        note = f"Observations, and the exact solution with the parameters that {c.label} found, its best seed."
+        return finish(figure, name, note)
+
+
+def estimates(
+    problem: InverseProblem, found: Mapping[Configuration, Mapping[str, Array]], palette: Palette, name: str
+) -> Figure:
+    """Parameters found by each configuration, with the intervals that they state, beside truth and exact estimate."""
+    unknowns, best, allowed = problem.unknowns(), problem.estimate(), COVERAGE * problem.standard_errors()
+    with canvas(0.8 + 0.3 * len(found), columns=len(unknowns)) as (figure, panels):
+        for k, (unknown, axes) in enumerate(zip(unknowns, panels, strict=True)):
+            axes.axvspan(unknown.true - allowed[k], unknown.true + allowed[k], color=INK, alpha=0.12, lw=0)
+            axes.axvline(unknown.true, color=INK, lw=1.2)
+            axes.axvline(best[k], color=INK, lw=0.8, ls=":")
+            for row, (c, arrays) in enumerate(found.items()):
+                stated = arrays.get("standard_errors")
+                width = COVERAGE * stated[k] if stated is not None and stated.shape == best.shape else None
+                axes.errorbar(
+                    arrays["solution"][k, 0], row, xerr=width, fmt="o", color=palette[c.solver], ms=4, lw=1.2, capsize=3
+                )
+            axes.set(xlabel=unknown.name, ylim=(len(found) - 0.5, -0.5))
+            axes.locator_params(axis="x", nbins=3)
+            axes.set_yticks(range(len(found)), [c.solver for c in found])
+        note = (
+            "Estimates of the best seed of each solver, with the interval of 95 % where one is stated. The line is the "
+            "truth, the band the interval that the noise allows, the dotted line the exact least-squares estimate."
+        )
+        return finish(figure, name, note)

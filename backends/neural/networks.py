@@ -142,6 +142,12 @@ class DGM(Architecture):
 
     width: int = parameter(32, "neurons of the state S and of each gate", least=1)
     layers: int = parameter(3, "gated layers", least=1)
+    gain: float = parameter(1.0, "factor on the initial weights of the gated layers (S3: 5/3)", above=0)
+
+    def initial(self, inputs: int, outputs: int, seed: int) -> Parameters:
+        """As for every network, with wider weights where `gain` says so."""
+        first, *gated, last = super().initial(inputs, outputs, seed)
+        return [first, *((self.gain * weights, biases) for weights, biases in gated), last]
 
     def shapes(self, inputs: int, outputs: int) -> Iterator[tuple[int, int, int]]:
         """The first layer; Z, G, R together and H for each gated layer; the output layer."""

@@ -84,7 +84,15 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "keep": "last",
         },
         "s3-fredholm": {
-            "network": {"kind": "dgm", "width": 32, "layers": 1, "activation": "relu", "scaled": False},
+            # torch's gain for tanh, in the gated layers alone, although they are rectified.
+            "network": {
+                "kind": "dgm",
+                "width": 32,
+                "layers": 1,
+                "activation": "relu",
+                "gain": 5.0 / 3.0,
+                "scaled": False,
+            },
             "points": {"kind": "uniform", "batch": 32},
             "quadrature": {"kind": "monte-carlo", "nodes": 50},
             "optimizer": {"kind": "adam", "rate": 1e-4, "decay": "constant"},

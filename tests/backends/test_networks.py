@@ -220,3 +220,10 @@ def test_a_batch_normalised_network_is_one_function_inside_on_conditions_and_whe
     for k in (0, 3, 6):
         assert session.solution(times[k : k + 1])[0] == pytest.approx(together[k], abs=1e-13)
     assert session.solution(np.concatenate([times, np.full((5, 1), 4.9)]))[:7] == pytest.approx(together, abs=1e-13)
+
+
+def test_gain_widens_the_gated_layers_alone():
+    plain, wide = (DGM(width=4, layers=2, gain=gain).initial(2, 1, seed=3) for gain in (1.0, 5.0 / 3.0))
+    ratios = [float(np.median(a[0] / b[0])) for a, b in zip(wide, plain, strict=True)]
+    assert ratios == pytest.approx([1.0] + [5.0 / 3.0] * 4 + [1.0])
+    assert all((a[1] == b[1]).all() for a, b in zip(wide, plain, strict=True))

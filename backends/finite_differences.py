@@ -13,9 +13,9 @@ from backends.differences.factors import Banded, Factorisation, FastSine, Sparse
 from backends.differences.implicit import (
     SCHEMES,
     AffineSteps,
+    ModalSteps,
     NewtonSteps,
     march,
-    march_modes,
     steady_by_factors,
     steady_by_newton,
     steady_by_sines,
@@ -155,6 +155,8 @@ class ImplicitSession(Session):
         if self._kind == "fast-sine":
             assert self._coefficients is not None
             self._sines = FastSine(lines.shape, lines.grid.spacing, *self._coefficients)
+            if line is not None:
+                self._modes = ModalSteps(lines, self._sines, self._affinity == "moving", scheme, line)
             return
         if self._loop is not None:
             self._loop.prepare()
@@ -176,7 +178,7 @@ class ImplicitSession(Session):
         if line is None:
             self._levels = lines.imposed(0.0, self._steady())[None]
         elif self._kind == "fast-sine":
-            self._levels = march_modes(self._sines, self._affinity == "moving", self._solver.scheme, line, lines)
+            self._levels = self._modes.march()
         elif self._loop is not None:
             self._levels = self._loop.march()
             self._newton_iterations = self._loop.newton_iterations

@@ -160,41 +160,50 @@ def march(step: Callable[[float, Array], Array], timeline: Timeline, lines: Line
     return out
 
 
-def march_modes(sines: FastSine, moving: bool, scheme: str, timeline: Timeline, lines: Lines) -> Array:
+class ModalSteps:
     """The same steps on the coefficients of the sines, where A is diagonal and a stage one division.
 
     With a constant b nothing is done step by step: k steps multiply what a mode lacks of its limit by the k-th power of
     one number, which for the scheme "exponential" is that of the differential equation itself.
     """
-    z, dt, zero = sines.eigenvalues, timeline.dt, np.zeros(lines.unknowns)
-    y = sines.forward(lines.start)
 
-    def forcing(t: float) -> Array:
-        return sines.forward(lines.rhs(t, zero))
-
-    if not moving:
-        b = forcing(0.0)
-        growth = np.exp(z * dt) if scheme == "exponential" else _amplification(scheme, z * dt)
+    def __init__(self, lines: Lines, sines: FastSine, moving: bool, scheme: str, timeline: Timeline) -> None:
+        self._lines, self._sines, self._scheme, self._timeline = lines, sines, scheme, timeline
+        self._zero, self._moving = np.zeros(lines.unknowns), moving
+        z, dt = sines.eigenvalues, timeline.dt
+        if moving:
+            self._stage = 1.0 / (1.0 - STAGE.get(scheme, 0.0) * dt * z)
+            return
+        b = self._forcing(0.0)
+        self._growth = np.exp(z * dt) if scheme == "exponential" else _amplification(scheme, z * dt)
         with np.errstate(divide="ignore", invalid="ignore"):
-            limit = np.where(z == 0.0, 0.0, -b / z)
-        drift = np.where(z == 0.0, b, 0.0)
-        # All kept levels at once: on a small grid a transform takes less time than the call.
-        counts = timeline.kept.reshape(-1, *(1,) * z.ndim)
-        levels = limit + growth**counts * (y - limit) + drift * (counts * dt)
+            self._limit = np.where(z == 0.0, 0.0, -b / z)
+        self._drift = np.where(z == 0.0, b * dt, 0.0)
         # Values on the faces are part of b, so they stand still as well.
-        return np.asarray(lines.imposed(0.0, zero) + sines.backward(levels))
-    out = np.zeros((len(timeline.kept), *lines.shape))
-    step = _exponential_step(z, forcing, dt) if scheme == "exponential" else None
-    stage = 1.0 / (1.0 - STAGE.get(scheme, 0.0) * dt * z)
-    row = 0
-    for n in range(timeline.steps + 1):
-        if n:
-            t = (n - 1) * dt
-            y = step(t, y) if step else scheme_step(scheme, lambda _, r: stage * r, forcing, t, dt, y)
-        if row < len(timeline.kept) and timeline.kept[row] == n:
-            out[row] = lines.imposed(timeline.levels[n], sines.backward(y))
-            row += 1
-    return out
+        self._faces = lines.imposed(0.0, self._zero)
+
+    def march(self) -> Array:
+        """The kept levels, shape (kept, components, nodes…)."""
+        lines, line, y = self._lines, self._timeline, self._sines.forward(self._lines.start)
+        if not self._moving:
+            # All of them at once: on a small grid a transform takes less time than the call.
+            counts = line.kept.reshape(-1, *(1,) * y.ndim)
+            levels = self._limit + self._growth**counts * (y - self._limit) + self._drift * counts
+            return np.asarray(self._faces + self._sines.backward(levels))
+        z, dt, stage = self._sines.eigenvalues, line.dt, self._stage
+        exact = _exponential_step(z, self._forcing, dt) if self._scheme == "exponential" else None
+        out, row = np.zeros((len(line.kept), *lines.shape)), 0
+        for n in range(line.steps + 1):
+            if n:
+                t = (n - 1) * dt
+                y = exact(t, y) if exact else scheme_step(self._scheme, lambda _, r: stage * r, self._forcing, t, dt, y)
+            if row < len(line.kept) and line.kept[row] == n:
+                out[row] = lines.imposed(line.levels[n], self._sines.backward(y))
+                row += 1
+        return out
+
+    def _forcing(self, t: float) -> Array:
+        return self._sines.forward(self._lines.rhs(t, self._zero))
 
 
 def _amplification(scheme: str, z: Array) -> Array:

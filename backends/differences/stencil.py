@@ -403,7 +403,8 @@ def _functions(loops: str, slices: str, engine: str) -> Kernels:
 
 def build_kernels(stencil: Stencil, dimension: int, engine: str) -> Kernels:
     """Make the functions; numba compiles them when they are first called."""
-    return _functions(stencil.source(Loops(dimension)), stencil.source(Slices(dimension)), engine)
+    loops = "" if engine == "numpy" else stencil.source(Loops(dimension))
+    return _functions(loops, stencil.source(Slices(dimension)), engine)
 
 
 def _sign(x: float) -> float:

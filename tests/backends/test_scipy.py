@@ -210,6 +210,29 @@ def test_method_of_lines_on_every_kind_of_face_and_coefficient(problem: Problem,
     assert errors[1] < 3e-2
 
 
+@pytest.mark.parametrize(
+    ("problem", "solver"),
+    [(Coupled(), ScipyOdeint()), *((Coupled(), ScipyIVP(method=m)) for m in METHODS[2:])]
+    + [(Carried(d=2), ScipyIVP(method=m)) for m in ("Radau", "BDF")],
+    ids=lambda value: f"{value.name}:{getattr(value, 'method', '')}",
+)
+def test_jacobian_costs_as_many_evaluations_on_a_finer_grid(problem: Any, solver: Any) -> None:
+    """A band of the components side by side, or colours around a torus: their number knows nothing of the cells."""
+    from dataclasses import replace
+
+    # On coarser grids LSODA takes the equation for one that is not stiff.
+    cells = (40, 80) if problem.dimension == 1 else (12, 24)
+    few, many = (run(problem, replace(solver, cells=n, tolerance=1e-5))[1].facts() for n in cells)
+    assert many["unknowns"] > 1.9 * few["unknowns"]
+    assert many["evaluations"] < 1.5 * few["evaluations"]
+
+
+def test_components_side_by_side_are_put_back() -> None:
+    """The same states by a method that sees a band and by one that needs no Jacobian."""
+    errors = [run(Coupled(), ScipyIVP(method=m, cells=20, tolerance=1e-9))[0] for m in ("LSODA", "DOP853")]
+    assert errors[0]["relative_l2"] == pytest.approx(errors[1]["relative_l2"], rel=1e-4)
+
+
 def test_burgers_by_the_method_of_lines() -> None:
     problem = problems.REGISTRY.get("burgers-1d")()
     errors = [run(problem, ScipyOdeint(cells=n, tolerance=1e-7))[0]["relative_l2"] for n in (1000, 2000)]

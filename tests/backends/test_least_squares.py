@@ -133,7 +133,8 @@ def test_other_equations_are_solved_anew_for_every_trial(problem: InverseProblem
     assert found["estimate_error"] < (1e-5 if isinstance(problem, Front) else 1e-9)
     assert isinstance(session._map, SessionMap)
     assert "anew for every θ" in session.facts()["engine"]
-    assert session.facts()["forward_solves"] > 3 * session.facts()["iterations"]
+    # One for the residuals and two for central differences.
+    assert session.facts()["forward_solves"] >= 3 * session.facts()["iterations"]
 
 
 def test_parameters_stay_within_their_bounds() -> None:

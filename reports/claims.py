@@ -337,7 +337,7 @@ def _attractor(claim: Claim, part: pd.DataFrame) -> Outcome:
             for words, column in told.items()
             if column in known and known.loc[fallen, column].notna().any()
         }
-        start += "".join(f", with a median {words} of {_amount(value)} there" for words, value in medians.items())
+        start += ", with " + " and ".join(f"a median {words} of {_amount(value)}" for words, value in medians.items())
     what = "the share of seeds that end there is {} than one half"
     return _decide(start, what, more, fewer, 2.0 * 0.5**n, "two-sided sign test")
 

@@ -594,7 +594,7 @@ def test_sign_test_decides_whether_training_falls_to_zero(
     low = [norm for norm in norms if norm is not None and norm < 0.1]
     assert f"below 0.1 on {len(low)} of them" in found.sentence
     assert ("(1 more failed and has none)" in found.sentence) == (None in norms)
-    assert ("with a median error of 3.00e-2" in found.sentence) == bool(low)
+    assert ("a median error of 3.00e-2" in found.sentence) == bool(low)
     if low:
         assert (
             f"a median loss at the end of {1e-3 * np.median(np.square(low)):.2e}".replace("e-0", "e-") in found.sentence

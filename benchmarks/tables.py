@@ -51,14 +51,17 @@ def _dimensions(problem: Any) -> str:
 
 
 def support_markdown() -> str:
-    """Problems × solvers as a Markdown table, from the registries; a third-party plugin's are included when loaded."""
-    solvers = backends.REGISTRY.names()
-    lines = ["| problem | equation | " + " | ".join(solvers) + " |", "|---" * (len(solvers) + 2) + "|"]
+    """Problems with who solves them as a Markdown table; a third-party plugin's are included when loaded."""
+    lines = ["| problem | equation | classical solvers | networks |", "|---|---|---|---|"]
     for name in problems.REGISTRY.names():
         problem = problems.REGISTRY.get(name)()
         able = solvers_of(problem)
-        marks = " | ".join("✓" if solver in able else "" for solver in solvers)
-        lines.append(f"| `{name}` | {problem.equation} | {marks} |")
+        families = [
+            ", ".join(solver for solver in able if backends.REGISTRY.get(solver).family == family)
+            for family in ("classical", "neural")
+        ]
+        # A bar within a cell would end it.
+        lines.append(" | ".join([f"| `{name}`", problem.equation.replace("|", "\\|"), *families]) + " |")
     return "\n".join(lines)
 
 

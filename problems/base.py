@@ -1,4 +1,4 @@
-"""The families of problems.
+"""The families of problems; those of integral, eigenvalue and inverse problems are in `problems/families/`.
 
 To declare a new equation, subclass one of them in a file of its own:
 
@@ -6,7 +6,8 @@ To declare a new equation, subclass one of them in a file of its own:
 2. make its parameters fields, with `parameter(default, "meaning", above=...)` where they have bounds;
 3. write its mathematics over `ops` (see `problems/operations.py`): components come first, so `u[0]` is the first
    unknown and every method that returns a field returns a tuple with one entry per component;
-4. give `exact`, or override `reference` with an independent solution and `reference_error` with its error;
+4. give `exact`, or override `reference` with an independent solution, whose numerics belong in `problems/references/`,
+   and `reference_error` with its error;
 5. where a source says something about a solution outside the domain, name points there in `further_points`.
 
 Coordinates reach a declaration as `x[0], x[1], …`, one array, tensor or symbolic expression per axis.

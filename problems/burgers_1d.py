@@ -12,7 +12,7 @@ from problems.base import PDE, Array, Box
 from problems.claims import CostClaim
 from problems.operations import Operations
 from problems.parameters import parameter
-from problems.reference import cole_hopf
+from problems.references.burgers import cole_hopf
 
 
 @register

@@ -13,7 +13,7 @@ from problems import primer, register
 from problems.base import ODE, Array, Published, fields_to_array
 from problems.operations import NUMPY, Operations
 from problems.parameters import parameter
-from problems.trajectories import Trajectory, trajectory
+from problems.references.trajectories import Trajectory, trajectory
 
 INTERVALS = 4
 """Of the reference per unit of time; 1 is enough for rounding at the published parameters."""

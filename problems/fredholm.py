@@ -13,7 +13,7 @@ from problems.base import Array, Published
 from problems.families.integral_equation import Algebraic, IntegralEquation, Logarithmic, Singularity
 from problems.operations import Operations
 from problems.parameters import InputError, parameter
-from problems.reference import second_kind
+from problems.references.integral_equation import second_kind
 
 DISTANCE, ALPHA = 1.0, 0.5
 

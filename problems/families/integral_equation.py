@@ -40,6 +40,7 @@ class Algebraic(Singularity):
         return np.sign(u) ** (k + 1) * np.abs(u) ** power / power
 
 
+@dataclass(frozen=True)
 class Logarithmic(Singularity):
     """log |x − t|."""
 

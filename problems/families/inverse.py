@@ -17,7 +17,7 @@ import numpy as np
 
 from problems.base import PDE, Array, Problem
 from problems.parameters import parameter
-from problems.reference import least_squares
+from problems.references.least_squares import least_squares
 
 COVERAGE = 1.959964
 """Half-width, in standard errors, of an interval that covers the truth in 95 % of all samples of the noise."""

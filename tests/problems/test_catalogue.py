@@ -124,7 +124,7 @@ def test_solution_satisfies_its_own_equation(problem: Problem) -> None:
     points = some_points(problem)
     if isinstance(problem, PDE):
         if not has_exact(problem):
-            pytest.skip("its reference is computed; see test_reference.py")
+            pytest.skip("its reference is computed; see test_references.py")
         residual = jax.vmap(lambda z: strong_residual(problem, z))(jnp.asarray(points))
         assert float(jnp.abs(residual).max()) < 1e-9
     elif isinstance(problem, ODE):

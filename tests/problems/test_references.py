@@ -9,8 +9,8 @@ from scipy.integrate import odeint, solve_ivp
 import problems
 from problems.operations import NUMPY
 from problems.parameters import InputError
-from problems.reference import cole_hopf
-from problems.trajectories import trajectory
+from problems.references.burgers import cole_hopf
+from problems.references.trajectories import trajectory
 
 
 @pytest.mark.parametrize("nu", [0.002, 0.01 / np.pi, 0.1])

@@ -32,6 +32,9 @@ from problems.parameters import InputError, Parameterised, parameter
 TRAINING_START = 1.0 / math.e
 """Start of the sequence of scattered points, another one than that of evaluation points."""
 
+MOST = 20_000_000
+"""Points of a tensor grid; each takes some hundred bytes and more."""
+
 ResidualAt = Callable[[Array], Array]
 """Points (q, k) → size |r| of the residual there (q,)."""
 
@@ -110,7 +113,7 @@ def per_coordinate(kind: str, counts: tuple[int, ...], coordinates: int) -> tupl
     """One count for each coordinate; a single one serves all.
 
     Raises:
-        InputError: if there are neither one nor as many as coordinates.
+        InputError: if there are neither one nor as many as coordinates, or more points than fit anywhere.
 
     """
     counts = counts * coordinates if len(counts) == 1 else counts
@@ -118,6 +121,11 @@ def per_coordinate(kind: str, counts: tuple[int, ...], coordinates: int) -> tupl
         raise InputError(
             f"{kind}: parameter 'counts' is {list(counts)}; the problem has {coordinates} coordinates "
             "(time last), give one number for each, or a single one for all"
+        )
+    if math.prod(counts) > MOST:
+        raise InputError(
+            f"{kind}: parameter 'counts' is {list(counts)}, which are {math.prod(counts):.2g} points; give fewer, or "
+            "take points.kind=sobol, whose number does not grow with the coordinates"
         )
     return counts
 

@@ -271,6 +271,10 @@ def test_one_generator_gives_another_sobol_set_each_time():
         (lambda: Grid(counts=(5, 5)).check(LOWER, UPPER), r"'counts' is \[5, 5\].*3 coordinates.*give one number"),
         (lambda: Chebyshev(counts=(5, 5)).check(LOWER, UPPER), r"'counts' is \[5, 5\].*3 coordinates.*give one"),
         (lambda: Chebyshev(counts=(5, 1), ends=True), r"'counts' is \[5, 1\].*at least 2"),
+        (
+            lambda: Grid(counts=(501,)).check(LOWER, UPPER),
+            r"'counts' is \[501, 501, 501\].*1.3e\+08 points; give fewer",
+        ),
         (lambda: Concentrated(axis=3).check(LOWER, UPPER), "'axis' is 3.*give at most 2"),
         (lambda: Concentrated(axis=1, centre=7.0).check(LOWER, UPPER), "'centre' is 7.0.*from 2 to 2.5"),
         (lambda: Concentrated(axis=-1), "'axis' is -1"),

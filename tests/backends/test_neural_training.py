@@ -30,7 +30,7 @@ class Recorder(Watch):
         self.now += 1.0
         return self.now
 
-    def look(self, iteration, solution):
+    def look(self, iteration, solution, findings=None):
         self.looks.append(iteration)
         self.values.append(solution(np.array([[0.5], [2.0]])))
 

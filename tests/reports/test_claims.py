@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -556,7 +557,10 @@ def test_report_shows_claims_with_their_figures(tmp_path: Path) -> None:
 
 
 def test_problem_without_tagged_rows_has_no_claims_in_its_report(rendered: tuple[str, str]) -> None:
-    assert all("Claims of the sources" not in text for text in rendered)
+    """Of the synthetic run's problems that have claims, one has rows tagged for them."""
+    html, markdown = rendered
+    assert re.findall(r'id="([\w-]+)-claims"', html) == ["schroedinger-radial"]
+    assert markdown.count("### Claims of the sources") == 1
 
 
 def fallen(folder: Path, norms: Sequence[float | None]) -> Judgement:

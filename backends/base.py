@@ -51,7 +51,7 @@ FACTS = {
     "processes": "processes that an MPI launcher started, where there were several (noted by the harness)",
     "evaluations": "evaluations of the right-hand side",
     "forward_solves": "solutions of the forward problem that a search for its parameters took",
-    "tolerance": "requested relative tolerance",
+    "tolerance": "tolerance that the method worked to; relative, unless its parameter says what it is of",
     "final_loss": "loss at the end of training",
     "stopped_by": "what ended training: iterations, time, stagnation",
     "derivatives": "how derivatives in the residual were taken",

@@ -70,13 +70,13 @@ class LobpcgSession(EigenSession):
     def __init__(self, solver: Lobpcg, problem: Problem, context: Context) -> None:
         super().__init__(problem, solver.cells, context)
         self._solver, self._iterations = solver, 0
+        self._tolerance = max(solver.tolerance, REACHED * float(abs(self.system.matrix).max()))
 
     def pairs(self) -> tuple[Array, Array]:
         """From random vectors."""
         import scipy.sparse.linalg
 
-        system, solver = self.system, self._solver
-        tolerance = max(solver.tolerance, REACHED * float(abs(system.matrix).max()))
+        system, solver, tolerance = self.system, self._solver, self._tolerance
         with warnings.catch_warnings():
             # It warns where the tolerance is not met; the outcome says so in the record.
             warnings.simplefilter("ignore", UserWarning)
@@ -96,8 +96,8 @@ class LobpcgSession(EigenSession):
         return values[order], vectors[:, order]
 
     def facts(self) -> Mapping[str, Any]:
-        """Iterations and tolerance too."""
-        return {**super().facts(), "linear_iterations": self._iterations, "tolerance": self._solver.tolerance}
+        """Iterations and the tolerance that was met too."""
+        return {**super().facts(), "linear_iterations": self._iterations, "tolerance": self._tolerance}
 
     def _preconditioner(self) -> Any:
         import scipy.sparse.linalg
@@ -105,10 +105,9 @@ class LobpcgSession(EigenSession):
         system = self.system
         if not system.centres:
             return None
-        shift = self.shift()
         if self._solver.preconditioner == "diagonal":
-            inverse = 1.0 / (system.matrix.diagonal() - min(shift, system.bound))[:, None]
+            inverse = 1.0 / (system.matrix.diagonal() - system.bound)[:, None]
             apply = lambda v: inverse * v.reshape(system.size, -1)  # noqa: E731
         else:
-            apply = self.inverse(shift)
+            apply = self.inverse()[1]
         return scipy.sparse.linalg.LinearOperator((system.size,) * 2, matvec=apply, matmat=apply, dtype=float)

@@ -75,15 +75,15 @@ class PowerSession(EigenSession):
     def __init__(self, solver: PowerIteration, problem: Problem, context: Context) -> None:
         super().__init__(problem, solver.cells, context)
         self._solver, self._iterations = solver, 0
+        self._tolerance = max(solver.tolerance, ROUNDING * float(abs(self.system.matrix).max()))
 
     def pairs(self) -> tuple[Array, Array]:
         """Until all residuals are small."""
-        system, solver = self.system, self._solver
+        system, solver, tolerance = self.system, self._solver, self._tolerance
         matrix, count = system.matrix, system.count
         size = solver.vectors or (count + 2 if system.centres else 1)
-        tolerance = max(solver.tolerance, ROUNDING * float(abs(matrix).max()))
         if solver.variant == "inverse":
-            product = self.inverse(self.shift())
+            product = self.inverse()[1]
         else:
             far = float(abs(matrix).sum(axis=1).max())
             product = lambda v: far * v - matrix @ v  # noqa: E731
@@ -103,5 +103,5 @@ class PowerSession(EigenSession):
         return values[:count], basis[:, :count]
 
     def facts(self) -> Mapping[str, Any]:
-        """Iterations and tolerance too."""
-        return {**super().facts(), "linear_iterations": self._iterations, "tolerance": self._solver.tolerance}
+        """Iterations and the tolerance that was met too."""
+        return {**super().facts(), "linear_iterations": self._iterations, "tolerance": self._tolerance}

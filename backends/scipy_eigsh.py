@@ -13,7 +13,7 @@ from backends.base import Context, Session, Solver
 from backends.differences import volumes
 from backends.differences.volumes import EigenSession
 from problems import Problem
-from problems.base import Array
+from problems.base import Array, MatrixEigenproblem
 from problems.parameters import parameter
 
 
@@ -39,6 +39,8 @@ class ScipyEigsh(Solver):
 
     def unsupported(self, problem: Problem) -> str | None:
         """Eigenproblems in up to two dimensions, and matrices that are larger than one by one."""
+        if isinstance(problem, MatrixEigenproblem) and problem.dimension < 2:
+            return "a matrix of order 1 is its own eigenvalue, and Lanczos needs an order larger than its one pair"
         return volumes.unsupported(problem, "eigsh")
 
     def validate(self, problem: Problem) -> None:
@@ -62,8 +64,7 @@ class EigshSession(EigenSession):
         import scipy.sparse.linalg
 
         system, self._products = self.system, 0
-        shift = self.shift() if system.centres else None
-        product = (lambda v: system.matrix @ v) if shift is None else self.inverse(shift)
+        shift, product = self.inverse() if system.centres else (None, lambda v: system.matrix @ v)
 
         def counted(v: Array) -> Array:
             self._products += 1

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from backends.base import Context, Session
+from backends.base import Context, Diverged, Session
 from backends.differences.grid import interpolate
 from problems import InputError, Problem
 from problems.base import Array, Dirichlet, MatrixEigenproblem, Periodic
@@ -29,6 +29,8 @@ MOST = 250_000
 """Unknowns at most: a factorised matrix of them in the plane fills half a gigabyte."""
 COARSE = 256
 """Unknowns of the grid on which the states are looked for first, by a dense matrix."""
+LOWERINGS = 8
+"""Shifts that are tried, each four times as far below that grid's lowest state, before the bound on all states is."""
 
 
 @dataclass(frozen=True)
@@ -165,34 +167,43 @@ class EigenSession(Session):
         self.generator = np.random.default_rng(context.seed)
         self._values, self._vectors = np.empty(0), np.empty((0, 0))
 
-    def shift(self) -> float:
-        """A number a little below the lowest eigenvalue of the system.
+    def inverse(self) -> tuple[float, Callable[[Array], Array]]:
+        """A shift below the lowest eigenvalue of the system, and the product with (matrix − shift)⁻¹, factorised once.
 
-        Of a matrix, what Gershgorin's circles allow. Of an operator, a coarse grid finds the lowest states roughly; as
-        far below the lowest one as the first that is not wanted lies above it is more than what that grid is wrong by,
-        where it is any good, and far enough for a matrix that can be inverted well.
+        Of a matrix, the shift is what Gershgorin's circles allow. Of an operator, a coarse grid finds the lowest states
+        roughly, and the shift lies as far below the lowest one as the first that is not wanted lies above it. As many
+        eigenvalues lie below a shift as pivots of the factorisation are negative (Sylvester's law of inertia): where
+        the coarse grid has missed a narrow well, the shift is lowered until there are none.
+
+        Raises:
+            Diverged: if no shift is below.
+
         """
         import scipy.linalg
-
-        bound, count = self.system.bound, self.system.count
-        if not self.system.centres:
-            return bound - 1e-3 * (1.0 + abs(bound))
-        coarse = discretise(self.problem, int(COARSE ** (1.0 / len(self.system.centres)))).matrix.toarray()
-        rough = scipy.linalg.eigh(coarse, eigvals_only=True, subset_by_index=[0, count])
-        return float(2.0 * rough[0] - rough[count])
-
-    def inverse(self, shift: float) -> Callable[[Array], Array]:
-        """The product with (matrix − shift)⁻¹, factorised once."""
-        if not self.system.centres:
-            import scipy.linalg
-
-            lu = scipy.linalg.lu_factor(self.system.matrix - shift * np.eye(self.system.size))
-            return lambda v: np.asarray(scipy.linalg.lu_solve(lu, v))
         import scipy.sparse.linalg
 
-        identity = scipy.sparse.eye(self.system.size, format="csc")
-        solve: Callable[[Array], Array] = scipy.sparse.linalg.splu(self.system.matrix - shift * identity).solve
-        return solve
+        system = self.system
+        if not system.centres:
+            shift = system.bound - 1e-3 * (1.0 + abs(system.bound))
+            lu = scipy.linalg.lu_factor(system.matrix - shift * np.eye(system.size))
+            return shift, lambda v: np.asarray(scipy.linalg.lu_solve(lu, v))
+        coarse = discretise(self.problem, int(COARSE ** (1.0 / len(system.centres)))).matrix.toarray()
+        rough = scipy.linalg.eigh(coarse, eigvals_only=True, subset_by_index=[0, system.count])
+        gap = max(rough[-1] - rough[0], 1e-3 * float(np.abs(rough).max()))
+        guesses = [float(rough[0] - gap * 4.0**lowering) for lowering in range(LOWERINGS)]
+        identity = scipy.sparse.eye(system.size, format="csc")
+        for shift in [*(guess for guess in guesses if guess > system.bound), float(min(system.bound, rough[0]) - gap)]:
+            # Without exchanges of rows the factors are those of L D Lᵀ, with D on the diagonal of U; a matrix without
+            # negative eigenvalues needs none.
+            factors = scipy.sparse.linalg.splu(
+                system.matrix - shift * identity,
+                permc_spec="MMD_AT_PLUS_A",
+                diag_pivot_thresh=0.0,
+                options={"SymmetricMode": True},
+            )
+            if np.array_equal(factors.perm_r, factors.perm_c) and (factors.U.diagonal() > 0.0).all():
+                return shift, factors.solve
+        raise Diverged("no shift below all eigenvalues was found; take other cells")
 
     @abstractmethod
     def pairs(self) -> tuple[Array, Array]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,8 @@ from backends.scipy_eigsh import ScipyEigsh
 from backends.spectral_galerkin import SpectralGalerkin
 from benchmarks.errors import error_norms
 from problems import InputError, Problem
+from problems.base import ODE, Array, MatrixEigenproblem
+from problems.operations import Operations
 from tests.plugins.states import Graded, Membrane
 
 RADIAL = problems.REGISTRY.get("schroedinger-radial")
@@ -103,6 +107,32 @@ def test_galerkin_reaches_rounding(problem: Problem, functions: int, cap: float)
     assert errors["overlap"] < 1e-9
 
 
+@dataclass(frozen=True)
+class Well(Membrane):
+    """A well so deep and narrow that a coarse grid passes it over."""
+
+    name = "narrow-well"
+
+    def reaction(self, ops: Operations, x: Sequence[Any]) -> Any:
+        return -2e4 * ops.exp(-sum((s - 0.5) ** 2 for s in x) / (2.0 * 0.015**2))
+
+
+@pytest.mark.parametrize("solver", [ScipyEigsh, Lobpcg, PowerIteration], ids=lambda solver: solver.name)
+def test_states_in_a_narrow_well_are_found(solver: Any) -> None:
+    """They lie so far below what the coarse grid takes for the lowest state that its shift has to be lowered."""
+    problem, cells = Well(d=2, states=2), 41
+    system = discretise(problem, cells)
+    exact = np.linalg.eigvalsh(system.matrix.toarray())
+    session = solver(cells=cells).begin(problem, Context())
+    shift, product = session.inverse()
+    assert system.bound - (exact[2] - exact[0]) < shift < exact[0]
+    v = np.random.default_rng(1).normal(size=system.size)
+    assert np.abs(system.matrix @ product(v) - shift * product(v) - v).max() < 1e-9
+    session.solve()
+    assert session.outcome == ""
+    assert session.facts()["eigenvalues"] == pytest.approx(exact[:2], rel=1e-10)
+
+
 def test_galerkin_converges_faster_than_any_power_and_from_above() -> None:
     problem = RADIAL()
     signed = []
@@ -154,6 +184,41 @@ def test_power_iteration_converges_at_the_rate_of_its_shift(variant: str) -> Non
         for tolerance in (1e-3, 1e-9)
     ]
     assert counts[1] - counts[0] == pytest.approx(math.log(1e6) / -math.log(factor), rel=0.02)
+
+
+@dataclass(frozen=True)
+class Single(MatrixEigenproblem):
+    """The matrix (−3)."""
+
+    name = "single-entry"
+
+    def matrix(self) -> Array:
+        return np.array([[-3.0]])
+
+    def sign(self) -> int:
+        return 1
+
+    def flow(self) -> ODE:
+        raise NotImplementedError
+
+
+def test_matrix_of_order_one_is_refused_or_solved() -> None:
+    problem = Single()
+    assert "order 1" in (ScipyEigsh().unsupported(problem) or "")
+    assert "order 1" in (Lobpcg().unsupported(problem) or "")
+    for solver in (PowerIteration(), PowerIteration(variant="shifted"), ScipyEigh()):
+        assert run(problem, solver)[0]["eigenvalue_error"] == 0.0
+
+
+@pytest.mark.parametrize(("solver", "reachable"), [(Lobpcg, 1e-10), (PowerIteration, 1e-14)])
+def test_tolerance_reported_is_the_one_that_was_met(solver: Any, reachable: float) -> None:
+    """Rounding leaves a residual of so large a part of the matrix, 4/h² where it is largest."""
+    problem = Membrane()
+    largest = 4.0 * 500.0**2
+    assert run(problem, solver(cells=500, tolerance=1e-12))[1]["tolerance"] == pytest.approx(
+        reachable * largest, rel=0.5
+    )
+    assert run(problem, solver(cells=500, tolerance=1e-3))[1]["tolerance"] == 1e-3
 
 
 def test_iterations_do_not_depend_on_the_spacing_where_the_inverse_is_used() -> None:

@@ -39,6 +39,7 @@ class Burgers1D(PDE):
             1e-3,
             10.0,
             60.0,
+            "cuda",
         )
     }
 

@@ -45,13 +45,16 @@ class ExtrapolationClaim(Claim):
 class CostClaim(Claim):
     """To an error of `accuracy`, `solver` takes at most `at_most` seconds, and a network `at_least` seconds or more.
 
-    The error is the problem's headline; seconds are those of set-up, compilation and solving together.
+    The error is the problem's headline; seconds are those of set-up, compilation and solving together. The claim is
+    about networks on `device`: slow ones elsewhere are no evidence for it, while fast ones on a slower device are
+    evidence against it all the more.
     """
 
     solver: str
     accuracy: float
     at_most: float
     at_least: float
+    device: Literal["cpu", "cuda"]
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from problems.claims import (
     RefinementClaim,
     TrendClaim,
 )
-from reports.evidence import collect
+from reports.evidence import collect, counted
 from reports.rank_tests import holm, kruskal, larger_p, least_kruskal, least_p, two_sided
 from reports.run import Run
 from reports.words import factor, metric, number, probability, scientific, seconds
@@ -42,6 +42,7 @@ LEVEL = 0.05
 SUPPORTED, CONTRADICTED, OPEN, NOT_RUN = "supported", "contradicted", "not settled", "not run"
 MANN_WHITNEY = "two-sided Mann–Whitney"
 FEW_LEVELS = 3
+DEVICES = {"cpu": "a CPU", "cuda": "a GPU"}
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,7 @@ def judge_all(run: Run, rows: pd.DataFrame, problem: type[Problem]) -> list[Judg
         settled = dict(zip(outcomes, settle(list(outcomes.values())), strict=True))
         for group, part in parts.items():
             reasons = part["absent"][part["absent"] != ""]
-            counts = ", ".join(f"{count} {reason}" for reason, count in reasons.value_counts(sort=False).items())
-            told = f"No evidence: {counts}." if counts else ""
+            told = f"No evidence: {counted(reasons)}." if len(reasons) else ""
             if group not in settled:
                 missing.append(Judgement(key, claim, group, NOT_RUN, told, absent=len(reasons)))
                 continue
@@ -219,10 +219,12 @@ def _extrapolation(claim: Claim, part: pd.DataFrame) -> Outcome:
 def _cost(claim: Claim, part: pd.DataFrame) -> Outcome:
     """A sign test: does the network take longer than the claim says more or less often than by chance?
 
-    No verdict where the solver that the claim praises does not do its part.
+    No verdict where the solver that the claim praises does not do its part or was not run, and no support from networks
+    on another device than the claim is about.
     """
     assert isinstance(claim, CostClaim)
-    times, rival = part["value"].to_numpy(dtype=float), float(part["rival_s"].iloc[0])
+    first = part.iloc[0]
+    times, rival = part["value"].to_numpy(dtype=float), float(first["rival_s"])
     longer = int((times > claim.at_least).sum())
     larger, smaller = (
         float(stats.binomtest(longer, len(times), 0.5, alternative=side).pvalue) for side in ("greater", "less")
@@ -233,18 +235,32 @@ def _cost(claim: Claim, part: pd.DataFrame) -> Outcome:
         took = f"more than it was given on half of {_seeds(len(times))}"
     elif rival > 0.0:
         took += f", {factor(middle / rival)} times as long"
-    reached = f"{claim.solver} takes {seconds(rival)}" if rival > 0.0 else f"No row of {claim.solver} comes"
+    goal = f"to an error of {scientific(claim.accuracy, 1)}"
+    if rival > 0.0:
+        reached = (
+            f"The fastest row of {claim.solver} comes {goal} in {seconds(rival)}, set-up and compilation included."
+        )
+    elif first["rival_ran"]:
+        reached = f"No row of {claim.solver} comes {goal}."
+    else:
+        absent = f" ({first['rival_absent']})" if first["rival_absent"] else ""
+        reached = f"{claim.solver} was not run here{absent}."
     start = (
-        f"To an error of {scientific(claim.accuracy, 1)} {reached} with set-up and compilation; the network takes "
-        f"{took}, and more than {seconds(claim.at_least)} on {longer} of them"
+        f"{reached} To come {goal}, the network takes {took}, and more than {seconds(claim.at_least)} on {longer} of "
+        "them"
     )
     what = f"its times are {{}} than {seconds(claim.at_least)}"
     outcome = _decide(start, what, larger, smaller, 2.0 * 0.5 ** len(times), "two-sided sign test")
-    if rival <= claim.at_most:
+    if not first["rival_ran"]:
+        why = f"Without {claim.solver} there is nothing to compare with."
+    elif not rival <= claim.at_most:
+        why = f"That is not what the claim says of {claim.solver}."
+    elif outcome.leaning == SUPPORTED and first["device"] != claim.device:
+        here, there = (DEVICES.get(name, name) for name in (str(first["device"]), claim.device))
+        why = f"The claim is about networks on {there}; rows on {here} that are slow do not support it."
+    else:
         return outcome
-    return replace(
-        outcome, leaning=OPEN, sentence=f"{outcome.sentence} That is not what the claim says of {claim.solver}."
-    )
+    return replace(outcome, leaning=OPEN, sentence=f"{outcome.sentence} {why}")
 
 
 def _ranking(claim: Claim, part: pd.DataFrame) -> Outcome:

@@ -10,7 +10,7 @@ from problems import Problem
 from problems.base import ODE
 from problems.families.inverse import InverseProblem
 from reports.published import ROBUST
-from reports.summary import Configuration, Section
+from reports.summary import NO_ANSWER, Configuration, Section
 from reports.words import factor, metric, scientific, seconds, significant
 
 EQUAL = 1.25
@@ -28,7 +28,7 @@ NOUNS = {"neural": ("network", "networks"), "classical": ("classical solver", "c
 
 @dataclass(frozen=True)
 class Cost:
-    """The fastest reliable configuration of each family whose median error is at most `accuracy`."""
+    """The fastest configuration of each family that answers, with a median error of at most `accuracy`."""
 
     accuracy: float
     classical: Configuration | None
@@ -71,7 +71,7 @@ def shared(table: Sequence[Cost]) -> Cost | None:
 
 
 def most_accurate(section: Section, family: str) -> Configuration | None:
-    """The reliable configuration of a family with the smallest median error; the fastest of those at rounding."""
+    """The configuration of a family that answers with the smallest median error; the fastest of those at rounding."""
     return min(section.of_family(family), key=lambda c: max(c.median("error"), 10.0**FLOOR), default=None)
 
 
@@ -94,10 +94,11 @@ def conclude(section: Section, problem: Problem | None = None) -> list[str]:
     sentences = [_comparison(cost, section.headline) for cost in told]
     for family, other in (("neural", "classical"), ("classical", "neural")):
         sentences += _absence(section, family) or _limit(section, table, family, other)
-    if not table and any(c.reliable for c in section.configurations):
+    if not table and any(c.answers for c in section.configurations):
         sentences.append(f"Nothing run here reached {scientific(10.0**USEFUL, 1)}.")
     return (
         sentences
+        + _no_answer(section)
         + _noise(section, problem)
         + _outside(section, problem)
         + _evidence(section, table)
@@ -142,10 +143,24 @@ def _absence(section: Section, family: str) -> list[str]:
     if not tried:
         return [f"No {one} was run here, so the families cannot be compared."]
     if not section.of_family(family):
+        finished = any(c.reliable for c in tried)
         if len(tried) == 1:
-            return [f"The only {one} tried here, {tried[0].label}, did not finish ({tried[0].first['status']})."]
-        return [f"None of the {len(tried)} {many} tried here finished on most of its seeds."]
+            ended = "has no answer" if finished else f"did not finish ({tried[0].first['status']})"
+            return [f"The only {one} tried here, {tried[0].label}, {ended}."]
+        return [
+            f"None of the {len(tried)} {many} tried here {'came to an answer' if finished else 'finished'} on most of "
+            "its seeds."
+        ]
     return []
+
+
+def _no_answer(section: Section) -> list[str]:
+    """What finished and is not like the solution, which no comparison counts."""
+    off = [c for c in section.configurations if c.reliable and not c.answers]
+    if not off:
+        return []
+    told = "; ".join(f"{c.label} ({scientific(c.median('relative_l2')) or 'not finite'})" for c in off)
+    return [f"Not an answer, since the median {metric('relative_l2')} is above {NO_ANSWER:g}: {told}."]
 
 
 def _limit(section: Section, table: Sequence[Cost], family: str, other: str) -> list[str]:
@@ -210,9 +225,14 @@ def _noise(section: Section, problem: Problem | None) -> list[str]:
     )
     if not judged:
         return [text]
+    among = (
+        f"Of the {len(judged)} configurations judged here, {near} came"
+        if len(judged) > 1
+        else f"The only configuration judged here {'came' if near else 'did not come'}"
+    )
     return [
-        f"{text} Of the {len(judged)} configurations judged here, {near} came to that estimate within a tenth of a "
-        "standard error, where more digits say something of the solver and nothing of the parameters."
+        f"{text} {among} to that estimate within a tenth of a standard error, where more digits say something of the "
+        "solver and nothing of the parameters."
     ]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -66,11 +67,15 @@ def collect(run: Run, rows: pd.DataFrame, key: str, claim: Claim) -> pd.DataFram
         kept["level"] = claim.points
         kept["value"] = _column(kept, f"{claim.points}_{claim.metric}") / _column(kept, claim.metric)
     elif isinstance(claim, CostClaim):
-        reached = kept[(kept["solver"] == claim.solver) & kept["ok"] & (kept["error"] <= claim.accuracy)]
+        rivals = kept[kept["solver"] == claim.solver]
+        reached = rivals[rivals["ok"] & (rivals["error"] <= claim.accuracy)]
+        ran = (rivals["ok"] | rivals["lost"]).any()
         kept = kept[kept["family"] == "neural"].copy()
         kept["level"] = claim.accuracy
         kept["value"] = [seconds_to(run, row, claim) for _, row in kept.iterrows()]
         kept["rival_s"] = reached["total_s"].min()
+        kept["rival_ran"] = bool(ran)
+        kept["rival_absent"] = "" if ran else counted(ENDED.get(status, NO_FIGURE) for status in rivals["status"])
     elif isinstance(claim, AttractorClaim):
         kept["level"] = claim.metric
         kept["value"] = _column(kept, claim.metric)
@@ -90,6 +95,11 @@ def collect(run: Run, rows: pd.DataFrame, key: str, claim: Claim) -> pd.DataFram
         ~((kept["ok"] | kept["lost"]) & known), ""
     )
     return kept.assign(group=_groups(kept, apart)) if len(kept) else kept
+
+
+def counted(reasons: Iterable[str]) -> str:
+    """How often each reason is given, in words."""
+    return ", ".join(f"{count} {reason}" for reason, count in Counter(reasons).items())
 
 
 def loss_curve(run: Run, case: str) -> tuple[Array, Array] | None:

@@ -67,7 +67,9 @@ def of_section(
 def _best_of_each_solver(section: Section) -> list[Configuration]:
     finished = [c for c in section.configurations if c.finished]
     solvers = dict.fromkeys(c.solver for c in finished)
-    return [min((c for c in finished if c.solver == s), key=lambda c: c.median("error")) for s in solvers]
+    return [
+        min((c for c in finished if c.solver == s), key=lambda c: (not c.answers, c.median("error"))) for s in solvers
+    ]
 
 
 def _best(run: Run, c: Configuration) -> Record:

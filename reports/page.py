@@ -190,7 +190,8 @@ def _parameters(problem: Problem | None, record: Record) -> list[tuple[str, str,
     meaning = {}
     if problem is not None:
         meaning = {f.name: str(f.metadata.get("description", "")) for f in dataclasses.fields(problem)}
-    return [(name, number(value), meaning.get(name, "")) for name, value in record.problem_parameters.items()]
+    given = [(name, value) for name, value in record.problem_parameters.items() if value is not None]
+    return [(name, number(value), meaning.get(name, "")) for name, value in given]
 
 
 def _reference(problem: Problem | None, section: Section) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 from benchmarks.record import REMEDY, Status
@@ -9,7 +10,7 @@ from reports.cells import Cell, Column, Table, count, digits, quantity, text
 from reports.claims import CONTRADICTED, SUPPORTED, Judgement
 from reports.conclusions import EQUAL, Cost, costs, further_sets, most_accurate, shared
 from reports.published import ESTIMATES, Comparison, printed_digits
-from reports.summary import Configuration, Section
+from reports.summary import NO_ANSWER, Configuration, Section
 from reports.words import factor, known, mebibytes, metric, number, probability, scientific, seconds
 
 NORMS = ("relative_l2", "relative_linf", "mean_abs", "max_abs")
@@ -19,6 +20,8 @@ MOST_STATES = 4
 """Eigenvalues that have a column."""
 INVERSE = ("parameter_error", "estimate_error_in_standard_errors", "stated_standard_error")
 """Further figures of merit of parameters that were found."""
+DOUBTFUL, MARGIN = "†", 100.0
+"""The sign of an error that is not as many times larger than that of the reference."""
 CLAIM_KINDS = {SUPPORTED: "good", CONTRADICTED: "bad"}
 
 
@@ -35,7 +38,10 @@ def measured(section: Section) -> Table:
     for name in names:
         column = name if name in NORMS else f"metric.{name}"
         kind = "headline" if name == section.headline else ""
-        columns.append((Column(metric(name)), [_spread(c, column, scientific, kind) for c in chosen]))
+        cells = [_spread(c, column, scientific, kind) for c in chosen]
+        if name == "max_abs":
+            cells = [_marked(cell) if _doubtful(c) else cell for c, cell in zip(chosen, cells, strict=True)]
+        columns.append((Column(metric(name)), cells))
     outside = further_sets(chosen)
     for name in outside:
         title = f"error {name.replace('_', ' ')} the domain"
@@ -45,6 +51,7 @@ def measured(section: Section) -> Table:
     for state in range(MOST_STATES):
         columns.append((Column(f"E{state}"), [_spread(c, f"metric.eigenvalue_{state}", digits) for c in chosen]))
     columns.append((Column("norm", "√∫wψ², before"), [_spread(c, "metric.norm", scientific) for c in chosen]))
+    columns.append((Column(metric("overlap"), "after"), [_spread(c, "metric.overlap", scientific) for c in chosen]))
     columns.append((Column(metric("ratio_mean"), "mean ± deviation over i"), [_ratio(c) for c in chosen]))
     for name in INVERSE:
         columns.append((Column(metric(name)), [_spread(c, f"metric.{name}", scientific) for c in chosen]))
@@ -65,6 +72,11 @@ def measured(section: Section) -> Table:
     caption = "Every configuration that was tried"
     if outside:
         caption += "; errors outside the domain are those of methods that can answer there, at points of their own"
+    if any(_doubtful(c) for c in chosen):
+        caption += (
+            f"; {DOUBTFUL} less than {MARGIN:g} times the error of the reference, which may be a part of this one and "
+            "of those beside it"
+        )
     return Table(caption, tuple(head for head, _ in kept), rows)
 
 
@@ -120,7 +132,7 @@ def cost_table(table: Sequence[Cost], section: Section) -> Table:
         Column("neural ÷ classical", "solve time"),
         Column("neural ÷ classical", "total time"),
     )
-    return Table("Cost of an accuracy: the fastest reliable configuration of each family", columns, tuple(rows))
+    return Table("Cost of an accuracy: the fastest configuration of each family that answers", columns, tuple(rows))
 
 
 def published_table(comparisons: Sequence[Comparison]) -> Table:
@@ -225,7 +237,10 @@ def _circumstances(c: Configuration) -> Cell:
 def _status(c: Configuration) -> Cell:
     if c.finished:
         detail = f"{c.failed} of {len(c.rows)} seeds did not" if c.failed else ""
-        return text("finished", detail, kind="bad" if c.failed else "")
+        if c.reliable and not c.answers:
+            off = f"no answer: the {metric('relative_l2')} is above {NO_ANSWER:g}"
+            detail = "; ".join(part for part in (detail, off) if part)
+        return text("finished", detail, kind="bad" if detail else "")
     reason = str(c.first["reason"])
     return text(str(c.first["status"]), reason if len(reason) < LONG else reason[:LONG] + "…", kind="bad")
 
@@ -233,6 +248,15 @@ def _status(c: Configuration) -> Cell:
 def _spread(c: Configuration, column: str, words: Callable[[float], str], kind: str = "") -> Cell:
     spread = c.spread(column)
     return quantity(spread.median, words, spread, kind) if spread else Cell("")
+
+
+def _doubtful(c: Configuration) -> bool:
+    """Whether the error of the reference may be a part of what is called the error of the solver."""
+    return c.median("max_abs") < MARGIN * c.median("reference_error")
+
+
+def _marked(cell: Cell) -> Cell:
+    return dataclasses.replace(cell, text=f"{cell.text} {DOUBTFUL}")
 
 
 def _said(c: Configuration, column: str) -> Cell:
@@ -276,8 +300,9 @@ def _seeds(c: Configuration) -> Cell:
 def _best(section: Section, family: str) -> Cell:
     c = most_accurate(section, family)
     if c is None:
-        tried = any(other.family == family for other in section.configurations)
-        return Cell("—", "none reliable" if tried else "not run", kind="muted")
+        tried = [other for other in section.configurations if other.family == family]
+        finished = any(other.reliable for other in tried)
+        return Cell("—", "no answer" if finished else "none reliable" if tried else "not run", kind="muted")
     error = c.median("error")
     return Cell(scientific(error), f"{seconds(c.median('solve_median'))}, {c.name}", error)
 

@@ -20,6 +20,7 @@ METRICS = {
     "eigenvalue": "eigenvalue",
     "eigenvalue_error": "absolute eigenvalue error",
     "norm": "norm",
+    "overlap": "overlap",
     "ratio_mean": "mean of (Av)ᵢ/vᵢ",
     "ratio_std": "deviation of (Av)ᵢ/vᵢ",
     "ratio_error": "error of the mean ratio",

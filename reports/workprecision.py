@@ -39,13 +39,13 @@ def work_precision(
         for c, time, error in drawn:
             _whiskers(axes, time, error, palette[c.solver])
         for c, time, error in drawn:
-            fill = palette[c.solver] if c.reliable else "none"
+            fill = palette[c.solver] if c.answers else "none"
             marker = Line2D([time.median], [max(error.median, FLOOR)], marker=MARKERS.get(c.family, "s"), ms=5.0, ls="")
             marker.set(markeredgecolor=palette[c.solver], markerfacecolor=fill, markeredgewidth=1.0, zorder=3)
             axes.add_line(marker)
         fronts = []
         for family, line in LINES.items():
-            members = [(t.median, max(e.median, FLOOR)) for c, t, e in drawn if c.family == family and c.reliable]
+            members = [(t.median, max(e.median, FLOOR)) for c, t, e in drawn if c.family == family and c.answers]
             front = [members[i] for i in pareto(members)]
             if len(front) > 1:
                 style: dict[str, Any] = {"color": INK, "lw": 0.9, "ls": line, "alpha": 0.55}
@@ -58,8 +58,8 @@ def work_precision(
         left_out = len(section.configurations) - len(drawn)
         caption = (
             f"Error against {WORK[work].removesuffix(' / s')}; the lower left is better. Markers are medians over "
-            "seeds (hollow where no more seeds finished than failed), thick bars quartiles, thin bars the whole range; "
-            "lines are the Pareto fronts."
+            "seeds (hollow where no more seeds finished than failed, or where what was found is no answer), thick bars "
+            "quartiles, thin bars the whole range; lines are the Pareto fronts."
         )
         if behind:
             caption += " Pale lines show the way of a network while it was trained."

@@ -36,7 +36,7 @@ WHERE = ("a source", "its table", "Words.")
 SMALLER = RefinementClaim(*WHERE, "dx", "relative_l2", 0.1)
 FALLING = AttractorClaim(*WHERE, "norm", 0.1)
 BEYOND = ExtrapolationClaim(*WHERE, "beyond", "max_abs", 10.0)
-COSTLY = CostClaim(*WHERE, "elements", 1e-3, 10.0, 60.0)
+COSTLY = CostClaim(*WHERE, "elements", 1e-3, 10.0, 60.0, "cuda")
 SLOWEST = RankingClaim(*WHERE, "network.normalisation", "after", "slowest")
 FASTEST = RankingClaim(*WHERE, "network.normalisation", "after", "fastest")
 ORDER = {"none": 1.0, "before": 2.0, "after": 4.0}
@@ -277,8 +277,18 @@ def test_sign_test_decides_how_much_worse_a_network_is_outside(
     assert f"more than 10 times on {sum(r > 10 for r in known)} of them" in found.sentence
 
 
-def costly(folder: Path, reached: Sequence[float | None], rival: float | None, trained: float = 80.0) -> Judgement:
-    """Seconds after which each seed came to an error of 1e-3, None for never; total seconds of the other solver."""
+def costly(
+    folder: Path,
+    reached: Sequence[float | None],
+    rival: float | None,
+    trained: float = 80.0,
+    device: str = "cuda",
+    absent: Sequence[str] = (),
+) -> Judgement:
+    """Seconds after which each seed came to an error of 1e-3, None for never; total seconds of the other solver.
+
+    With `absent`, the other solver has nothing but rows that ended so.
+    """
     heat = make("heat-1d", "s1")
     writer = Writer(folder)
     for seed, at in enumerate(reached):
@@ -289,11 +299,14 @@ def costly(folder: Path, reached: Sequence[float | None], rival: float | None, t
             zip(("trace_iterations", "trace_seconds", "trace_errors"), ([0, 1, 2], seconds, errors), strict=True)
         )
         common = {"family": "neural", "published": KEY, "seed": seed, "compile_s": 1.0, "solve_s": [trained]}
+        common |= {"device": device}
         writer.add(
             heat, "network", exact(heat, errors[-1]), arrays={k: np.array(v) for k, v in arrays.items()}, **common
         )
+    for cells, status in enumerate(absent):
+        writer.add(heat, "elements", None, published=KEY, status=status, reason="so", settings={"cells": cells})
     for error, solve in ((5e-4, rival), (5e-3, 0.2)):
-        if solve is not None:
+        if solve is not None and not absent:
             writer.add(heat, "elements", exact(heat, error), published=KEY, solve_s=[solve - 0.05])
     (judgement,) = judge(writer.finish(), tested=COSTLY)
     return judgement
@@ -321,13 +334,46 @@ def test_sign_test_decides_whether_a_network_takes_so_long(
     assert f"and more than 60.0 s on {longer} of them" in found.sentence
     assert ("not what the claim says of elements" in found.sentence) == (rival != 2.0)
     if rival is None:
-        assert "No row of elements comes with" in found.sentence
+        assert found.sentence.startswith(
+            "No row of elements comes to an error of 1e-3. To come to an error of 1e-3, the"
+        )
     elif None in reached:
         assert "the network takes more than it was given on half of 6 seeds" in found.sentence
     else:
         middle = sorted(reached)[len(reached) // 2]
-        assert f"elements takes {rival:.{2 if rival < 10 else 1}f} s with set-up and compilation" in found.sentence
+        took = f"{rival:.{2 if rival < 10 else 1}f} s, set-up and compilation included. To come"
+        assert found.sentence.startswith(f"The fastest row of elements comes to an error of 1e-3 in {took}")
         assert f"the network takes {middle:.1f} s in the median of {len(reached)} seeds" in found.sentence
+
+
+@pytest.mark.parametrize(("each", "verdict"), [(70.0, OPEN), (20.0, CONTRADICTED)])
+def test_networks_on_a_slower_device_can_contradict_and_not_support(tmp_path: Path, each: float, verdict: str) -> None:
+    found = costly(tmp_path / "run", (each,) * 6, 2.0, device="cpu")
+    assert found.verdict == verdict
+    assert found.decided == pytest.approx(2 / 64, rel=1e-12)
+    told = "The claim is about networks on a GPU; rows on a CPU that are slow do not support it."
+    assert (told in found.sentence) == (verdict == OPEN)
+
+
+@pytest.mark.parametrize(
+    ("absent", "words"),
+    [
+        (("not installed",), "elements was not run here (1 not installed). To come"),
+        (("crashed", "timeout", "crashed"), "elements was not run here (2 crashed, 1 stopped at the time limit). To"),
+        # A method that diverges was run, and did not come there.
+        (("not installed", "diverged"), "No row of elements comes to an error of 1e-3. To come"),
+    ],
+)
+@pytest.mark.parametrize("each", [70.0, 20.0])
+def test_praised_solver_that_could_not_be_run_is_evidence_of_nothing(
+    tmp_path: Path, absent: tuple[str, ...], words: str, each: float
+) -> None:
+    found = costly(tmp_path / "run", (each,) * 6, 2.0, absent=absent)
+    assert found.verdict == OPEN
+    assert found.sentence.startswith(words)
+    ran = "diverged" in absent
+    assert ("That is not what the claim says of elements." in found.sentence) == ran
+    assert ("Without elements there is nothing to compare with." in found.sentence) == (not ran)
 
 
 def test_network_that_was_stopped_too_soon_is_no_evidence_of_how_long_it_would_take(tmp_path: Path) -> None:

@@ -215,3 +215,8 @@ def test_solutions_of_an_integral_equation_are_drawn_over_x_with_their_orders(tm
     assert {"x", "y", "|error|", "reference"} <= set(re.findall(r">([^<>]+)</text>", states))
     assert "order 2.00" in study
     assert "states.svg" in markdown.read_text(encoding="utf-8")
+
+
+def test_parameters_that_are_not_given_are_left_out(rendered: tuple[str, str]) -> None:
+    (line,) = [line for line in rendered[1].splitlines() if line.startswith("states = 3, ")]
+    assert line.startswith("states = 3, potential = hydrogen, ell = 2, Z = 1. Reference: exact")

@@ -10,8 +10,9 @@ import pytest
 
 import problems
 import reports
-from reports.conclusions import conclude, costs
-from reports.summary import Configuration, Section, Spread, pareto, sections
+from problems.base import Array
+from reports.conclusions import conclude, costs, most_accurate
+from reports.summary import NO_ANSWER, Configuration, Section, Spread, pareto, sections
 from reports.tables import measured
 from reports.words import scientific
 from tests.reports.synthetic import SEED_ERRORS, Writer, exact
@@ -152,3 +153,73 @@ def test_few_runs_are_warned_of_by_the_seeds_of_the_networks_that_are_named(tmp_
 def test_a_section_without_networks_says_so(run_dir: Path) -> None:
     alone = sections(reports.load(run_dir))[2]
     assert conclude(alone) == ["No network was run here, so the families cannot be compared."]
+
+
+def orbital_of(folder: Path, found: Array, values: Array) -> Section:
+    """The d orbital with exact states, and with those that a network found."""
+    orbital = problems.REGISTRY.get("schroedinger-radial").create()
+    writer = Writer(folder)
+    states = orbital.reference(orbital.points())
+    for cells in (100, 200, 400):
+        arrays = {"eigenvalues": orbital.eigenvalues() + 1.0 / cells}
+        writer.add(orbital, "lapack", states, settings={"cells": cells}, arrays=arrays)
+    for seed in range(3):
+        writer.add(orbital, "network", found, family="neural", seed=seed, arrays={"eigenvalues": values})
+    (section,) = sections(reports.load(writer.finish()))
+    return section
+
+
+@pytest.mark.parametrize("kind", ["zero", "permuted"])
+def test_good_eigenvalues_without_their_functions_are_no_answer(tmp_path: Path, kind: str) -> None:
+    """The zero function, whose energies of zero are off by 0.08, and exact energies of states in another order."""
+    orbital = problems.REGISTRY.get("schroedinger-radial").create()
+    states, energies = orbital.reference(orbital.points()), orbital.eigenvalues()
+    found, values = (0.0 * states, 0.0 * energies) if kind == "zero" else (states[:, [1, 2, 0]], energies)
+    section = orbital_of(tmp_path / "run", found, values)
+    (network,) = [c for c in section.configurations if c.family == "neural"]
+    assert (network.reliable, network.answers) == (True, False)
+    assert network.median("relative_l2") > NO_ANSWER
+    assert network.median("error") <= 0.08
+    assert section.of_family("neural") == []
+    assert most_accurate(section, "neural") is None
+    assert all(cost.neural is None for cost in costs(section))
+    told = conclude(section, orbital)
+    assert told[0] == "The only network tried here, network, has no answer."
+    assert told[1].startswith("Not an answer, since the median relative L2 error is above 0.5: network (1.")
+    status = [(row[0].text, row[3].detail) for row in measured(section).rows]
+    assert status[-1] == ("network", "no answer: the relative L2 error is above 0.5")
+    assert [detail for _, detail in status[:-1]] == ["", "", ""]
+
+
+def test_functions_that_are_right_count_with_their_eigenvalues(tmp_path: Path) -> None:
+    orbital = problems.REGISTRY.get("schroedinger-radial").create()
+    found = -3.0 * orbital.reference(orbital.points())
+    section = orbital_of(tmp_path / "run", found, orbital.eigenvalues() + 1e-3)
+    best = most_accurate(section, "neural")
+    assert best is not None
+    assert best.median("error") == pytest.approx(1e-3)
+    assert not any("Not an answer" in sentence for sentence in conclude(section, orbital))
+
+
+def test_parameters_that_are_far_off_are_no_answer(tmp_path: Path) -> None:
+    inverse = problems.REGISTRY.get("heat-inverse").create()
+    writer = Writer(tmp_path / "run")
+    writer.add(inverse, "least-squares", inverse.estimate()[:, None])
+    writer.add(inverse, "network", 1.62 * inverse.truth()[:, None], family="neural")
+    (section,) = sections(reports.load(writer.finish()))
+    assert [c.name for c in section.configurations if c.answers] == ["least-squares"]
+    told = " ".join(conclude(section, inverse))
+    assert "The only network tried here, network, has no answer." in told
+    assert "network (6.20e-1)." in told
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_configurations_at_the_estimate_are_counted_in_the_singular_and_the_plural(tmp_path: Path, count: int) -> None:
+    inverse = problems.REGISTRY.get("heat-inverse").create()
+    writer = Writer(tmp_path / "run")
+    for cells in range(count):
+        writer.add(inverse, "least-squares", inverse.estimate()[:, None], settings={"cells": cells})
+    (section,) = sections(reports.load(writer.finish()))
+    text = " ".join(conclude(section, inverse))
+    words = "The only configuration judged here came" if count == 1 else "Of the 3 configurations judged here, 3 came"
+    assert f"{words} to that estimate within a tenth of a standard error" in text

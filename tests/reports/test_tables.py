@@ -105,3 +105,29 @@ def test_the_overview_says_who_is_ahead_and_who_was_not_run(found: list[Section]
     assert column(table, "faster there", "total time")[0] == "classical, 500×"
     assert column(table, "most accurate neural")[2] == "—"
     assert column(table, "reached by both")[:2] == ["≤ 1e-2", "≤ 1e-2"]
+
+
+def test_errors_that_may_be_those_of_the_reference_are_marked(tmp_path: Path) -> None:
+    """At 100 times the error of the reference the mark ends; an exact reference never gives one."""
+    import problems
+
+    heat = problems.REGISTRY.get("heat-1d").create({}, "s1")
+    writer = Writer(tmp_path / "run")
+    for cells, error in ((10, 1e-4), (20, 1e-6)):
+        for name, own in (("rough", 2e-8), ("exact", 0.0)):
+            writer.add(heat, name, exact(heat, error), settings={"cells": cells}, reference_error=own)
+    (section,) = sections(reports.load(writer.finish()))
+    table = measured(section)
+    said = dict(zip(column(table, "solver"), column(table, "maximum absolute error"), strict=True))
+    assert {name for name, text in said.items() if text.endswith(" †")} == {"rough · cells = 20"}
+    assert "† less than 100 times the error of the reference" in table.caption
+
+
+def test_tables_of_eigenstates_show_overlaps(found: list[Section]) -> None:
+    (orbital,) = [section for section in found if section.problem == "schroedinger-radial"]
+    table = measured(orbital)
+    overlaps = dict(zip(column(table, "solver"), column(table, "overlap"), strict=True))
+    # Three multiples of one function.
+    assert overlaps["network"] == "1.00"
+    assert float(overlaps["lapack · cells = 400"]) < 1e-2
+    assert "†" not in table.caption

@@ -17,6 +17,7 @@ import numpy as np
 
 from backends.neural.sampling import (
     chebyshev,
+    chebyshev_weights,
     latin_hypercube,
     near,
     points_generator,
@@ -135,10 +136,18 @@ def tensor(axes: Sequence[Array]) -> Array:
     return np.stack([c.ravel() for c in np.meshgrid(*axes, indexing="ij")], axis=1)
 
 
+def tensor_weights(axes: Sequence[Array]) -> Array:
+    """Products (n,) of the weights along k axes, divided by their mean, in the order of `tensor`."""
+    weights = tensor(axes).prod(axis=1)
+    return np.asarray(weights / weights.mean())
+
+
 class Kind(Parameterised, ABC):
     """What every kind of points offers; how many points a region gets depends on no seed."""
 
     kind: ClassVar[str]
+    integrates: ClassVar[bool] = True
+    """Whether means over the points, with their `weights`, tend to the mean over the region as points are added."""
 
     @property
     def every(self) -> int:
@@ -198,6 +207,15 @@ class Grid(Kind):
         ]
         return PointSet.fixed(tensor(axes))
 
+    def weights(self, lower: Array, upper: Array) -> Array | None:
+        """Those of the trapezoidal rule."""
+        counts = per_coordinate(self.kind, self.counts, len(lower))
+        axes = [np.ones(count if b > a else 1) for a, b, count in zip(lower, upper, counts, strict=True)]
+        for along in axes:
+            if len(along) > 1:
+                along[[0, -1]] = 0.5
+        return tensor_weights(axes)
+
     def spacings(self, lower: Array, upper: Array) -> Array:
         """Distance between neighbours per coordinate, shape (k,)."""
         return (upper - lower) / (np.array(per_coordinate(self.kind, self.counts, len(lower))) - 1)
@@ -208,6 +226,7 @@ class JitteredGrid(Grid):
     """A uniform tensor grid whose nodes are displaced by fresh normal noise at each iteration; conditions are not."""
 
     kind: ClassVar[str] = "jittered-grid"
+    integrates: ClassVar[bool] = False
 
     deviation: float = parameter(0.1, "standard deviation of the displacement, in units of the coordinates", above=0)
 
@@ -217,6 +236,9 @@ class JitteredGrid(Grid):
         if free_coordinates(lower, upper) < len(lower):
             return nodes
         return replace(nodes, span=np.full_like(nodes.base, self.deviation), noise="normal")
+
+    def weights(self, lower: Array, upper: Array) -> None:
+        """None that would belong to nodes which have moved, some of them out of the region."""
 
 
 @dataclass(frozen=True)
@@ -254,6 +276,16 @@ class Chebyshev(Kind):
         ]
         return PointSet.fixed(np.minimum(tensor(axes), upper))
 
+    def weights(self, lower: Array, upper: Array) -> Array:
+        """Those of Fejér's rule, or with `ends` of Clenshaw and Curtis'."""
+        counts = per_coordinate(self.kind, self.counts, len(lower))
+        return tensor_weights(
+            [
+                chebyshev_weights(count, ends=self.ends) if b > a else np.ones(1)
+                for a, b, count in zip(lower, upper, counts, strict=True)
+            ]
+        )
+
 
 @dataclass(frozen=True)
 class Gauss(Kind):
@@ -274,9 +306,7 @@ class Gauss(Kind):
 
     def weights(self, lower: Array, upper: Array) -> Array:
         """Products of the weights along each coordinate."""
-        parts = tensor([weights for _, _, (_, weights) in self._rules(lower, upper)])
-        weights = parts.prod(axis=1)
-        return np.asarray(weights / weights.mean())
+        return tensor_weights([weights for _, _, (_, weights) in self._rules(lower, upper)])
 
     def _rules(self, lower: Array, upper: Array) -> list[tuple[float, float, tuple[Array, Array]]]:
         counts = per_coordinate(self.kind, self.counts, len(lower))
@@ -398,6 +428,7 @@ class Adaptive(Sampled):
     """
 
     kind: ClassVar[str] = "adaptive"
+    integrates: ClassVar[bool] = False
 
     count: int = parameter(512, "points inside", least=1)
     every: int = parameter(1000, "iterations after which points follow the residual anew", least=1)
@@ -456,6 +487,7 @@ class Concentrated(Sampled):
     """
 
     kind: ClassVar[str] = "concentrated"
+    integrates: ClassVar[bool] = False
 
     count: int = parameter(512, "points inside, best a power of two", least=1)
     axis: int = parameter(0, "coordinate across the plane, counted from 0, time last", least=0)

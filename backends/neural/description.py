@@ -228,6 +228,16 @@ class PINN(Solver):
         formulation = self.formulation(problem)
         if not formulation.pointwise:
             self._check_joint_loss()
+        if formulation.integral and not self.points.integrates:
+            self._refuse(
+                f"objective={self.objective} is made of integrals, and for points of the kind {self.points.kind} there "
+                "are no weights that would make their mean one; take points.kind=gauss, chebyshev or sobol"
+            )
+        if self.patience and not formulation.vanishes:
+            self._refuse(
+                f"parameter 'patience' is {self.patience}, which waits for the loss to fall by a hundredth, and this "
+                "loss does not fall towards 0; set patience=0, and iterations or time_limit as training shall end"
+            )
         rows = formulation.components * (len(formulation.inside) + len(formulation.conditions or ()))
         layers = self.network.initial(formulation.inputs, formulation.components, 0)
         unknowns = sum(part.size for layer in layers for part in layer)

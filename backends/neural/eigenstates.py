@@ -41,6 +41,8 @@ class StatesFormulation(Formulation):
 
     pointwise: ClassVar[bool] = False
     additive: ClassVar[bool] = False
+    integral: ClassVar[bool] = True
+    vanishes: ClassVar[bool] = False
     strong: ClassVar[bool] = True
     """Whether the loss has second derivatives."""
 
@@ -81,8 +83,7 @@ class StatesFormulation(Formulation):
         ops, d = self.calculus.ops, self.spatial
         x = [points[:, a] for a in range(d)]
         ones = 0.0 * points[:, 0] + 1.0
-        weights = self.setting.points.weights(self.lower, self.upper)
-        place["quadrature"] = ones if weights is None else self.calculus.array(weights, points) * ones
+        place["quadrature"] = self.measure(points, [(self.lower, self.upper)])
         place["reaction"] = self.problem.reaction(ops, x) * ones
         place["weight"] = self.problem.weight(ops, x) * ones
         kappa = self._field_jets(lambda z: (self.problem.diffusivity(ops, z),), points, Orders(d))
@@ -185,6 +186,9 @@ class NormalisedResidualFormulation(StatesFormulation):
 
 class PlainResidualFormulation(StatesFormulation):
     """The residual of the outputs as they are, with trained numbers E."""
+
+    integral: ClassVar[bool] = False
+    vanishes: ClassVar[bool] = True
 
     objective: ClassVar[str] = "residual"
 

@@ -4,8 +4,10 @@ The solution of −∇·(κ∇u) = S(x, u) with a non-increasing S is the minimu
 
     ∫ ½ κ|∇u|² − ∫₀ᵘ S(x, v) dv dx − ∫ g u ds,
 
-with g the Neumann values. First derivatives are all it takes. Both integrals are means over the points, with weights
-where points are the nodes of a quadrature, divided by the volume of the domain.
+with g the Neumann values, among all functions with the Dirichlet values: these are built in, since a penalty of any
+finite weight would move the minimum. First derivatives are all it takes. Both integrals are divided by the volume of
+the domain, and are means over the points: with the weights of a quadrature on its nodes (gauss, chebyshev, grid), and
+with equal ones on points that are evenly spread.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import numpy as np
 
 from backends.neural.jets import Orders
 from backends.neural.pde_residual import PDEFormulation, declared_sample
-from backends.neural.residual import Calculus, Network, Setting, Term
+from backends.neural.residual import Calculus, Jets, Network, Setting, Term
 from problems.base import PDE, diffusivity_rows, is_zero, scattered_points
 from problems.operations import NUMPY
 
@@ -29,22 +31,23 @@ POTENTIAL_NODES = 4
 
 
 class EnergyFormulation(PDEFormulation):
-    """The energy, with Dirichlet conditions built in or as penalties and Neumann conditions as its natural ones."""
+    """The energy, with Dirichlet conditions built in and Neumann conditions as its natural ones."""
 
     objective: ClassVar[str] = "energy"
     pointwise: ClassVar[bool] = False
+    integral: ClassVar[bool] = True
+    vanishes: ClassVar[bool] = False
 
     def __init__(self, problem: PDE, calculus: Calculus, setting: Setting) -> None:
         super().__init__(problem, calculus, setting)
-        self.orders = Orders(problem.dimension)
-        box = problem.domain()
-        self._lengths = box.lengths
+        self.orders, self.condition_orders = Orders(problem.dimension), Orders()
+        self._lengths = problem.domain().lengths
         nodes, weights = np.polynomial.legendre.leggauss(POTENTIAL_NODES)
         self._potential = list(zip(0.5 * (nodes + 1.0), 0.5 * weights, strict=True))
 
     @classmethod
     def refuses(cls, problem: PDE, described: PINN) -> str | None:
-        """Equations that are no condition for a minimum."""
+        """Equations that are no condition for a minimum, and conditions with weights of their own."""
         if not problem.steady:
             return "an energy is minimal where nothing changes, and this equation has time; set objective=residual"
         if problem.components > 1:
@@ -59,32 +62,37 @@ class EnergyFormulation(PDEFormulation):
                 "the source grows with the unknown, so the energy need not have a minimum (it is indefinite for "
                 "Helmholtz's equation); set objective=residual"
             )
+        if described.constraint.kind != "trial":
+            return "penalties of a finite weight move the minimum of an energy; set constraint.kind=trial"
+        if described.constraint.boundary_weight != 1.0:
+            return (
+                "what flows in through a face belongs to the energy and has no weight of its own, but "
+                f"constraint.boundary_weight is {described.constraint.boundary_weight:g}; leave it at 1"
+            )
         return None
 
     @property
     def term_names(self) -> tuple[str, ...]:
-        """The energy, and what conditions add to it."""
+        """The energy, and what flows in through faces."""
         return ("energy", *super().term_names[1:])
 
     def loss(
         self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None, weights: Any
     ) -> tuple[Any, Any]:
-        """Energy and penalties, and these as terms."""
+        """The energy and its parts, those of the faces behind that of the domain."""
         u = self.jets(network, inside, self.orders)
         terms = [(self.density(u, inside) * inside["quadrature"]).mean()]
         if conditions is not None:
             edge = self.jets(network, conditions, self.condition_orders)
-            for term in self.terms:
-                if term.kind == "neumann":
-                    x, t = self._split(conditions["points"][term.rows])
-                    value = self.problem.condition(term.axis, term.side).value(self.calculus.ops, x, t)  # type: ignore[union-attr]
-                    share = conditions["quadrature"][term.rows] / self._lengths[term.axis]
-                    terms.append(-(edge.value[0, term.rows] * value[0] * share).mean())
-                else:
-                    parts = self.mismatch(term, edge, conditions)
-                    terms.append(sum((part * part).mean() for part in parts))
+            terms += [-self._work(term, edge, conditions).mean() for term in self.terms]
         stacked = self.calculus.xp.stack(terms)
         return (weights * stacked).sum(), stacked
+
+    def _work(self, term: Term, u: Jets, place: dict[str, Any]) -> Any:
+        """g u at the points of a face (n,), as a part of the mean over the domain."""
+        x, t = self._split(place["points"][term.rows])
+        given = self.problem.condition(term.axis, term.side).value(self.calculus.ops, x, t)  # type: ignore[union-attr]
+        return u.value[0, term.rows] * given[0] * place["quadrature"][term.rows] / self._lengths[term.axis]
 
     def density(self, u: Any, place: dict[str, Any]) -> Any:
         """½ κ|∇u|² − ∫₀ᵘ S dv at each point, shape (n,)."""
@@ -105,21 +113,11 @@ class EnergyFormulation(PDEFormulation):
         return source[0]
 
     def prepare(self, points: Any, *, inside: bool) -> dict[str, Any]:
-        """As for every PDE, with the quadrature's weights (n,), whose mean is 1 over each set of points."""
+        """As for every PDE, with the quadrature's weights (n,)."""
         place = super().prepare(points, inside=inside)
-        regions = (
-            [(self.lower, self.upper)] if inside else [term.region for term in self.terms for _ in self._laid(term)]
-        )
-        found = [self.setting.points.weights(*region) for region in regions]
-        weights = [part for part in found if part is not None]
-        equal = 0.0 * points[:, 0] + 1.0
-        place["quadrature"] = self.calculus.array(np.concatenate(weights), points) if weights else equal
+        regions = [(self.lower, self.upper)] if inside else [term.region for term in self.terms]
+        place["quadrature"] = self.measure(points, regions)
         return place
-
-    @staticmethod
-    def _laid(term: Term) -> list[Term]:
-        """Once for the points of a term, and once more for their twins."""
-        return [term] if term.twin is None else [term, term]
 
 
 def _diffusivity_moves(problem: PDE) -> bool:

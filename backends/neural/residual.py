@@ -140,6 +140,10 @@ class Formulation(ABC):
     """Whether the loss is a sum of squares of which each depends on the network at one point (or its twin) alone."""
     additive: ClassVar[bool] = True
     """Whether the loss is a mean over the points inside, so that processors may have a share of them each."""
+    integral: ClassVar[bool] = False
+    """Whether means over the points stand for integrals, so that their density must be even or made good by weights."""
+    vanishes: ClassVar[bool] = True
+    """Whether the loss falls towards 0 at the solution."""
 
     def __init__(self, problem: Any, calculus: Calculus, setting: Setting) -> None:
         self.calculus, self.setting, self.trial = calculus, setting, setting.trial
@@ -211,6 +215,13 @@ class Formulation(ABC):
                 points, float(self.lower[-1]), float(self.upper[-1]), causal.chunks, self.calculus.xp
             )
         return place
+
+    def measure(self, points: Any, regions: Sequence[tuple[Array, Array]]) -> Any:
+        """Weights (n,) of the `points` of all `regions`, of mean 1 in each, that make means integrals."""
+        parts = [self.setting.points.weights(*part) for part in regions]
+        weights = [part for part in parts if part is not None]
+        equal = 0.0 * points[:, 0] + 1.0
+        return self.calculus.array(np.concatenate(weights), points) * equal if weights else equal
 
     def trial_jets(self, points: Any, orders: Orders) -> tuple[Any, Any]:
         """Jets of lift (J, n, m) and mask (J, n, 1)."""

@@ -59,6 +59,22 @@ def chebyshev(count: int, *, ends: bool = False) -> Array:
     return np.sin(half_angle) ** 2
 
 
+def chebyshev_weights(count: int, *, ends: bool = False) -> Array:
+    """Weights (count,) of sum 2 for an integral by the values at `chebyshev` points.
+
+    Fejér's first rule, or with `ends` that of Clenshaw and Curtis: both are exact for polynomials of a degree below
+    `count`, and all weights are positive (Davis & Rabinowitz 1984, Methods of Numerical Integration, section 2.5.5).
+    """
+    i, intervals = np.arange(count), count - 1 if ends else count
+    angles = np.pi * (i if ends else i + 0.5) / intervals
+    j = np.arange(1, intervals // 2 + 1)
+    shares = np.where(ends & (2 * j == intervals), 1.0, 2.0) / (4.0 * j**2 - 1.0)
+    weights = 2.0 / intervals * (1.0 - np.cos(2.0 * np.outer(angles, j)) @ shares)
+    if ends:
+        weights[[0, -1]] /= 2.0
+    return np.asarray(weights)
+
+
 def weighted_choice(densities: Array, count: int, generator: np.random.Generator) -> np.ndarray:
     """Rows (count,) drawn one after the other without replacement, each in proportion to its density (q,).
 

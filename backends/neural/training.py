@@ -33,7 +33,7 @@ UNWATCHED = 50
 SETTLED = 0.1
 """Share of the iterations, and of the time, at the end of which points are not renewed any more."""
 PROGRESS = 0.99
-"""A positive loss must fall below this share of the smallest one so far to count as progress."""
+"""A loss must fall below this share of the smallest one so far to count as progress."""
 LARGEST_PIECE = 32_768
 REFERENCE = 1024
 """Points from which batch normalisation takes its statistics once training is over (Wu & Johnson 2021)."""
@@ -87,7 +87,7 @@ class Log:
             self.losses.append(loss)
             self.terms.append(terms)
             self.coefficients.append(coefficients)
-        if loss < self.progress - (1.0 - PROGRESS) * abs(self.progress) or self.progress == math.inf:
+        if loss < PROGRESS * self.progress:
             self.progress, self.progress_iteration = loss, iteration
 
     def forget(self) -> None:

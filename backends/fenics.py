@@ -76,7 +76,7 @@ class Fenics(Solver):
         "solution of linear systems; auto decides by dimension and size",
         choices=("auto", "direct", "iterative"),
     )
-    tolerance: float = parameter(1e-10, "relative tolerance of Newton and iterative solvers", above=0, most=0.1)
+    tolerance: float = parameter(1e-10, "relative tolerance of Newton and iterative solvers", above=0, most=1e-3)
 
     def unsupported(self, problem: Problem) -> str | None:
         """Only PDEs, in up to three dimensions."""

@@ -100,16 +100,19 @@ class FenicsEigenSession(Session):
         world.barrier()
 
     def prepare(self) -> None:
-        """Both matrices."""
+        """Both matrices, and those of the coarse mesh."""
         self._pencil = Pencil(self._problem, self._mesh, self._solver.degree)
         self._stiffness, self._mass = self._pencil.matrices()
+        nodes = max(COARSE[self._problem.dimension], 4 * self._problem.states)
+        coarse = self._pencil_of(min(self._cells, 1 + nodes // self._solver.degree))
+        # PETSc's memory goes with its matrices.
+        stiffness, mass = (matrix.convert("dense").getDenseArray().copy() for matrix in coarse.matrices())
+        self._coarse = stiffness, mass
 
     def solve(self) -> None:
         """A guess of the lowest states, the factorisation and the iteration."""
         states = self._problem.states
-        nodes = max(COARSE[self._problem.dimension], 4 * states)
-        coarse = min(self._cells, 1 + nodes // self._solver.degree)
-        guesses = lowest_by_dense_algebra(self._pencil_of(coarse), states)
+        guesses = lowest_by_dense_algebra(*self._coarse, states)
         self._pairs = ShiftInvert(self._stiffness, self._mass, states, guesses, self._solver.tolerance)
 
     def solution(self, points: Array) -> Array:

@@ -19,9 +19,10 @@ IMPLICIT = ("Radau", "BDF")
 class ScipyIVP(InitialValueSolver):
     """`scipy.integrate.solve_ivp`; PDEs go through the method of lines, of second order in dx.
 
-    RK45 (Dormand & Prince 1980, order 5) and DOP853 (Hairer, Nørsett & Wanner 1993, order 8) are explicit, for smooth
-    non-stiff problems; Radau (IIA, order 5, L-stable; Hairer & Wanner 1996) and BDF (orders 1–5) are implicit and get
-    the Jacobian's sparsity; LSODA switches between families. The step follows `tolerance`.
+    RK23 (Bogacki & Shampine 1989, order 3), RK45 (Dormand & Prince 1980, order 5) and DOP853 (Hairer, Nørsett & Wanner
+    1993, order 8) are explicit, for smooth non-stiff problems, and the tighter the tolerance the higher the best order;
+    Radau (IIA, order 5, L-stable; Hairer & Wanner 1996) and BDF (orders 1–5) are implicit and get the Jacobian's
+    sparsity; LSODA switches between families. The step follows `tolerance`.
     """
 
     name = "scipy-ivp"
@@ -30,7 +31,7 @@ class ScipyIVP(InitialValueSolver):
     libraries = ("scipy", "numba")
     imports = ("scipy.integrate", "scipy.sparse")
 
-    method: str = parameter("DOP853", "integrator", choices=("RK45", "DOP853", "Radau", "BDF", "LSODA"))
+    method: str = parameter("DOP853", "integrator", choices=("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA"))
 
     def begin(self, problem: Problem, context: Context) -> Session:
         """Discretise in space where there is space."""

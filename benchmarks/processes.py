@@ -15,13 +15,23 @@ LAUNCHERS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")
 """Variables in which Open MPI, MPICH and its relatives tell how many processes they have started."""
 
 
+def launched_together() -> bool:
+    """Whether an MPI launcher has started this process beside others.
+
+    Slurm's `srun --mpi=pmix` sets none of `LAUNCHERS`: PMIx tells a process its rank alone, and Slurm tells all that it
+    starts, whether they speak MPI or not, how many they are.
+    """
+    slurm = ("SLURM_STEP_NUM_TASKS",) if "PMIX_RANK" in os.environ else ()
+    return any(os.environ.get(variable, "1") != "1" for variable in LAUNCHERS + slurm)
+
+
 class Processes:
     """`count` processes, of which this one has the number `rank`."""
 
     def __init__(self) -> None:
         self._comm: Any = None
         self.rank, self.count = 0, 1
-        if any(os.environ.get(variable, "1") != "1" for variable in LAUNCHERS):
+        if launched_together():
             from mpi4py import MPI
 
             self._comm, self._finalise = MPI.COMM_WORLD, MPI.Finalize

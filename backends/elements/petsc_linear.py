@@ -46,9 +46,10 @@ def cheapest(dimension: int, unknowns: int, *, shared: bool) -> Method:
 class LinearSolver:
     """Solves A x = b for a PETSc matrix whose entries may change (call `update` after that).
 
-    `solve(b, x)` takes PETSc vectors; an iterative method starts from x: conjugate gradients if the matrix is
-    symmetric, else GMRES, both with algebraic multigrid. Multigrid is made for elliptic operators: on an indefinite
-    matrix conjugate gradients notice a direction of negative curvature, and a factorisation takes over.
+    `direct` tells whether it factorises, and `solve(b, x)` takes PETSc vectors; an iterative method starts from x:
+    conjugate gradients if the matrix is symmetric, else GMRES, both with algebraic multigrid. Multigrid is made for
+    elliptic operators: on an indefinite matrix conjugate gradients notice a direction of negative curvature, and a
+    factorisation takes over.
 
     Failures raise `Diverged`, of a factorisation on construction or in `update`, else in `solve`.
     """
@@ -70,7 +71,7 @@ class LinearSolver:
     def description(self) -> str:
         """The method with its package, as a record shows it."""
         pc = self._ksp.getPC()
-        if self._direct:
+        if self.direct:
             return f"LU ({pc.getFactorSolverType()})"
         hypre = pc.getType() == "hypre"
         return f"{self._ksp.getType().upper()}, {'BoomerAMG (hypre)' if hypre else 'GAMG (petsc)'}"
@@ -78,13 +79,13 @@ class LinearSolver:
     def update(self) -> None:
         """Factorise again, or rebuild the multigrid hierarchy, after the matrix has changed."""
         self._ksp.setOperators(self._matrix)
-        if self._direct:
+        if self.direct:
             self._try_out()
         else:
             self._ksp.setUp()
 
     def _begin_direct(self) -> None:
-        self._direct = True
+        self.direct = True
         self._ksp = self._empty_solver()
         self._ksp.setType("preonly")
         self._ksp.getPC().setType("lu")
@@ -92,7 +93,7 @@ class LinearSolver:
         self.solve = self._ksp.getPC().getFactorMatrix().solve
 
     def _begin_iterative(self, kind: str) -> None:
-        self._direct = False
+        self.direct = False
         self._ksp = self._empty_solver()
         self._ksp.setType(kind)
         self._ksp.setTolerances(rtol=self._tolerance, max_it=MOST_ITERATIONS)
@@ -109,7 +110,7 @@ class LinearSolver:
         return ksp
 
     def _iterate(self, b: Any, x: Any) -> None:
-        if self._direct:  # A caller may still hold this method from before.
+        if self.direct:  # A caller may still hold this method from before.
             self.solve(b, x)
             return
         self._ksp.solve(b, x)

@@ -6,6 +6,7 @@ matrix that copies, A becomes PᵀAP and a load f becomes Pᵀf, which is what e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -127,7 +128,8 @@ class Unknowns:
         free = np.flatnonzero(~copied)
         source = np.empty(len(places), dtype=np.intp)
         source[free] = self.first // self._components + np.arange(len(free))
-        source[copied] = _find(originals[copied], self._offered(places[free], source[free]))
+        offered = self._offered(places[free], source[free])
+        source[copied] = _find(originals[copied], offered, self._box.lengths)
         columns = _components_of(source, self._components).astype(PETSc.IntType)
         rows = np.arange(len(columns) + 1, dtype=PETSc.IntType)
         sizes = ((len(columns), None), (self.count, None))
@@ -158,17 +160,16 @@ def _on_face(box: Box, places: Array, axis: int, side: int) -> npt.NDArray[np.bo
     return np.asarray(np.abs(places[:, axis] - level) <= SAME_PLACE * box.lengths[axis])
 
 
-def _find(wanted: Array, offered: tuple[Array, Indices]) -> Indices:
-    """The index of the offered place at each wanted one."""
+def _find(wanted: Array, offered: tuple[Array, Indices], lengths: Sequence[float]) -> Indices:
+    """The index of the offered place at each wanted one, in a box of these lengths."""
     places, index = offered
     together = np.concatenate([places, wanted])
     keys = np.zeros(len(together), dtype=np.int64)
-    for column in together.T:
+    for column, length in zip(together.T, lengths, strict=True):
         # Values closer than rounding can tell are one; they differ in their last digits.
         order = np.argsort(column)
-        spread = max(float(np.ptp(column)), np.finfo(float).tiny)
         number = np.empty(len(column), dtype=np.int64)
-        number[order] = np.concatenate([[0], np.cumsum(np.diff(column[order]) > SAME_PLACE * spread)])
+        number[order] = np.concatenate([[0], np.cumsum(np.diff(column[order]) > SAME_PLACE * length)])
         keys = keys * (number.max() + 1) + number
     known, sought = keys[: len(places)], keys[len(places) :]
     order = np.argsort(known)

@@ -6,9 +6,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import problems
+from backends import fenics_eigen
+from backends.base import Context
 from backends.fenics_eigen import FenicsEigen
 from problems import InputError
 from problems.decay import Decay
@@ -72,6 +75,38 @@ def test_default_mesh_finds_the_d_orbital_to_nine_digits(solve: Solve) -> None:
     answer = solve(RADIAL(), FenicsEigen(degree=3))
     assert answer.errors["eigenvalue_error"] < 1e-9
     assert answer.errors["relative_l2"] < 1e-5
+
+
+def test_matrices_of_both_meshes_are_set_up_before_solving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is assembled while the clock of solving runs would be charged to the method."""
+    made: list[int] = []
+    asked: list[Any] = []
+
+    class Dense:
+        def convert(self, kind: str) -> Any:
+            return self
+
+        def getDenseArray(self) -> Any:
+            return np.diag([1.0, 4.0, 9.0, 16.0])
+
+    class Pencil:
+        def __init__(self, problem: Any, cells: int, degree: int) -> None:
+            made.append(cells)
+
+        def matrices(self) -> Any:
+            return Dense(), Dense()
+
+    monkeypatch.setattr(fenics_eigen, "Pencil", Pencil)
+    monkeypatch.setattr(fenics_eigen, "ShiftInvert", lambda *given: asked.append(given[3]))
+    monkeypatch.setattr(fenics_eigen.versions, "box_mesh", lambda box, cells, comm: cells)
+    for place in ("world", "alone"):
+        monkeypatch.setattr(fenics_eigen.versions, place, lambda: None)
+    session = FenicsEigen(cells=100).begin(Membrane(), Context())
+    session.prepare()
+    assert made == [100, 33]
+    session.solve()
+    assert made == [100, 33]
+    assert asked[0] == pytest.approx(np.ones(3))
 
 
 @pytest.mark.parametrize("problem", [Decay(), problems.REGISTRY.get("symmetric-eigen")()])

@@ -16,7 +16,7 @@ from benchmarks.cases import Case
 from benchmarks.execute import Limits, Outcome, execute
 from benchmarks.interpreters import Interpreter, Interpreters, worker_environment
 from benchmarks.plugins import load_plugins
-from benchmarks.processes import LAUNCHERS, Processes
+from benchmarks.processes import LAUNCHERS, Processes, launched_together
 from problems.decay import Decay
 from problems.poisson import Poisson
 from tests.plugins.grids import Carried
@@ -119,6 +119,28 @@ def test_eigenpairs_on_two_processes_agree_with_one(pair: Interpreter, alone: In
     assert two.record.facts["linear_solver"].startswith("LDLᵀ")
     assert np.abs(two.arrays["eigenvalues"] - one.arrays["eigenvalues"]).max() < 1e-10
     assert two.record.relative_l2 == pytest.approx(one.record.relative_l2, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("variables", "together"),
+    [
+        ({}, False),
+        ({"OMPI_COMM_WORLD_SIZE": "2", "PMIX_RANK": "0"}, True),
+        ({"OMPI_COMM_WORLD_SIZE": "1", "PMIX_RANK": "0"}, False),
+        ({"PMI_SIZE": "4"}, True),
+        ({"PMIX_RANK": "1", "SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "2"}, True),
+        ({"PMIX_RANK": "0", "SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "1"}, False),
+        ({"SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "8", "SLURM_NTASKS": "8"}, False),
+    ],
+)
+def test_launchers_are_known_by_what_they_tell(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], together: bool
+) -> None:
+    for variable in (*LAUNCHERS, "PMIX_RANK", "SLURM_STEP_NUM_TASKS"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    assert launched_together() is together
 
 
 def test_neighbours_get_different_processors(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from backends.elements.lagrange_points import PointValues
 from backends.elements.petsc_linear import Method, cheapest
 from backends.elements.stepping import stepper
 from backends.elements.time_schemes import SCHEMES
-from backends.elements.unknowns import half_glued
+from backends.structure import half_glued
 from backends.timeline import Timeline, at_points
 from problems import InputError, Problem
 from problems.base import PDE, Array

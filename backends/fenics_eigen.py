@@ -13,7 +13,7 @@ from backends.base import Context, Session, Solver
 from backends.elements import dolfinx_versions as versions
 from backends.elements.eigenpairs import Pencil, ShiftInvert, lowest_by_dense_algebra
 from backends.elements.lagrange_points import PointValues
-from backends.elements.unknowns import half_glued
+from backends.structure import half_glued
 from problems import InputError, Problem
 from problems.base import Array
 from problems.families.eigenproblem import Eigenproblem

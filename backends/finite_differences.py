@@ -24,9 +24,10 @@ from backends.differences.implicit import (
 from backends.differences.lines import Lines, constant_coefficients
 from backends.differences.stencil import refused
 from backends.differences.tridiagonal import TridiagonalSteps
+from backends.structure import undetermined
 from backends.timeline import Timeline, at_points
 from problems import InputError, Problem
-from problems.base import PDE, Array, Dirichlet, Periodic
+from problems.base import PDE, Array, Periodic
 from problems.parameters import parameter
 
 EXPONENTIAL = "exponential"
@@ -67,12 +68,10 @@ class FiniteDifferences(Solver):
     convection: str = parameter("central", "differences for ∇·F(u)", choices=("central", "upwind"))
 
     def unsupported(self, problem: Problem) -> str | None:
-        """PDEs on a grid that fits, and steady ones only with a value to hold on to."""
+        """PDEs on a grid that fits, and steady ones only with a value or a reaction to hold on to."""
         if not isinstance(problem, PDE):
             return f"finite differences in space need a PDE, and this is a problem of the family {problem.family}"
-        if problem.steady and not any(isinstance(condition, Dirichlet) for _, _, condition in problem.faces()):
-            return "no value is given on any face, so the steady solution is determined up to a constant only"
-        return refused(problem, self.convection)
+        return undetermined(problem) or refused(problem, self.convection)
 
     def validate(self, problem: Problem) -> None:
         """Refuse solvers that do not fit the problem, orders that are not reached, and steps that are too long."""
@@ -114,10 +113,10 @@ class FiniteDifferences(Solver):
         return Extrapolated(self, problem) if self.order == 4 else ImplicitSession(self, problem)
 
     def halved(self, problem: PDE) -> FiniteDifferences:
-        """The same with half the spacing and half the step."""
+        """The same with half the spacing and half the step that is taken, which may be shorter than the one given."""
         final = problem.final_time()
-        dt = self.dt if self.dt is not None or final is None else final / self.cells
-        return dataclasses.replace(self, cells=2 * self.cells, dt=None if dt is None else 0.5 * dt)
+        dt = None if final is None else 0.5 * Timeline(final, self.dt or final / self.cells, problem.times()).dt
+        return dataclasses.replace(self, cells=2 * self.cells, dt=dt)
 
 
 class ImplicitSession(Session):
@@ -127,7 +126,7 @@ class ImplicitSession(Session):
         self._solver, self._problem = solver, problem
         self._lines = Lines(problem, solver.cells, solver.convection, "numpy")
         self._coefficients = constant_coefficients(problem)
-        self._affinity = self._lines.affinity(known=self._coefficients is not None)
+        self._affinity = self._lines.affinity()
         self._kind = self._choose()
         final = problem.final_time()
         self._timeline = None

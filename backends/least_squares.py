@@ -80,6 +80,8 @@ class LeastSquares(Solver):
                 f"least-squares: size = {self.size} per axis are {unknowns} unknowns, whose matrices would be dense; "
                 f"take size ≤ {least}"
             )
+        if self.space == "differences":
+            self.forward_map(problem)
 
     def forward_map(self, problem: InverseProblem) -> ForwardMap:
         """What would be observed, as a function of θ.

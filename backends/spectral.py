@@ -12,16 +12,26 @@ import numpy as np
 from backends import register
 from backends.base import Context, Diverged, Session, Solver
 from backends.spectra.collocated import Collocation, matrix_of, periodic_axes
-from backends.spectra.exponential import ETDRK4, DenseOperator, DiagonalisedOperator, LinearOperator
+from backends.spectra.exponential import ETDRK4, DenseOperator, DiagonalisedOperator, ExactStep, LinearOperator
 from backends.spectra.fourier import FourierOperator
+from backends.structure import Structure, half_glued, undetermined
 from backends.timeline import at_points
 from problems import InputError, Problem
-from problems.base import PDE, Array, Dirichlet, Neumann, Periodic, diffusivity_rows
+from problems.base import PDE, Array, Neumann
 from problems.operations import NUMPY
 from problems.parameters import parameter
 
-DENSE = 1500
-"""Unknowns up to which a matrix of them is made: 18 MB, and some seconds for its functions."""
+DENSE = 1024
+"""Unknowns up to which a matrix of them is made: 8 MB, some seconds for its functions, and 30 ms a step on a core."""
+
+MOVED = 256
+"""The same where data change in time, so that every step takes several products."""
+
+SINGULAR = 1e-14
+"""Eigenvalues are zero but for rounding if they are smaller than this times the largest one."""
+UNSOLVED = 1e-4
+"""What may be left of the residual: rounding leaves 10⁻⁷ of it on 2000 nodes."""
+RESONANT = "the system matrix is singular: no condition, or no reaction, fixes the solution"
 
 CHECK_EVERY = 64
 NEWTON = 50
@@ -67,15 +77,10 @@ class Spectral(Solver):
             return f"collocation in space needs a PDE, and this is a problem of the family {problem.family}"
         if problem.dimension > 3:
             return f"a full tensor product in {problem.dimension} dimensions; collocation here goes up to 3"
-        faces = problem.faces()
-        for axis, closes in enumerate(periodic_axes(problem)):
-            if isinstance(problem.condition(axis, 1), Periodic) != closes:
-                return "one face of an axis is periodic and the other is not"
-        if problem.steady and not any(isinstance(condition, Dirichlet) for _, _, condition in faces):
-            return "no value is given on any face, so the steady solution is determined up to a constant only"
-        if any(isinstance(condition, Neumann) for _, _, condition in faces) and _depends_on_state(problem):
+        given = any(isinstance(condition, Neumann) for _, _, condition in problem.faces())
+        if given and Structure.of(problem).kappa_depends_on_state:
             return "a prescribed flux together with a diffusivity that depends on the unknown"
-        return None
+        return half_glued(problem) or undetermined(problem)
 
     def validate(self, problem: Problem) -> None:
         """Refuse a step longer than the interval, and matrices that would not fit."""
@@ -97,7 +102,8 @@ class Spectral(Solver):
                     f"to {box.upper[0]:g}"
                 )
         unknowns = problem.components * self.nodes**problem.dimension
-        if unknowns > DENSE and _common_kappas(problem) is None and not _is_fourier(problem):
+        structure = Structure.of(problem)
+        if unknowns > DENSE and structure.diffusivities is None and not _is_fourier(problem, structure):
             least = math.floor((DENSE / problem.components) ** (1.0 / problem.dimension))
             raise InputError(
                 f"spectral: nodes = {self.nodes} per axis are {unknowns} unknowns, and the diffusivity of "
@@ -116,12 +122,13 @@ class SpectralSession(Session):
     def __init__(self, solver: Spectral, problem: PDE) -> None:
         self.solver, self.problem = solver, problem
         self.space = Collocation(problem, solver.nodes, solver.front, solver.sharpness)
-        self.kappas = _common_kappas(problem)
+        self.structure = self.space.structure
 
     def diagonalised(self, reaction: Array | float = 0.0) -> DiagonalisedOperator:
         """The diffusion, of constants κ per component, and a constant reaction of each."""
-        axes = range(self.problem.dimension)
-        return DiagonalisedOperator([self.space.second(a) for a in axes], np.asarray(self.kappas), reaction)
+        axes, kappas = range(self.problem.dimension), self.structure.diffusivities
+        assert kappas is not None
+        return DiagonalisedOperator([self.space.second(a) for a in axes], kappas, reaction)
 
     def facts(self) -> Mapping[str, Any]:
         """Size of the discretisation."""
@@ -138,9 +145,14 @@ class SteadySession(SpectralSession):
         self._y = np.zeros(self.space.free_shape)
         reaction = self._reaction()
         if reaction is not None:
-            operator = self.diagonalised(reaction)
+            operator, first = self.diagonalised(reaction), self._residual(self._y)
+            sizes = np.abs(operator.values)
+            if sizes.min() <= SINGULAR * sizes.max():
+                raise Diverged(RESONANT)
             for _ in range(2):
                 self._y = self._y - operator.solve(self._residual(self._y))
+            if not np.abs(self._residual(self._y)).max() <= UNSOLVED * np.abs(first).max():
+                raise Diverged(RESONANT)
         else:
             self._newton()
         self._values = self.space.spread(0.0, self._y)[None]
@@ -159,22 +171,18 @@ class SteadySession(SpectralSession):
 
     def _reaction(self) -> Array | None:
         """The constants c of an equation that is ∇·(κ∇u) + c u and data, one per component; None for any other."""
-        if self.kappas is None or 0.0 in self.kappas:
-            return None
-        random = np.random.default_rng(0).standard_normal(self.space.free_shape)
-        change = self._residual(random) - self._residual(np.zeros_like(random))
-        rest = change - self.space.diffusion(0.0, random)(random)
-        flat, along = rest.reshape(len(rest), -1), random.reshape(len(rest), -1)
-        constants = (flat * along).sum(axis=1) / (along * along).sum(axis=1)
-        error = float(np.abs(flat - constants[:, None] * along).max())
-        return np.asarray(constants) if error <= 1e-10 * float(np.abs(change).max()) else None
+        kappas, structure = self.structure.diffusivities, self.structure
+        return None if kappas is None or 0.0 in kappas or structure.convected else structure.reactions
 
     def _newton(self) -> None:
         """Ends when a step no longer becomes smaller: rounding is reached."""
         last = math.inf
         while self.iterations < NEWTON:
             self.iterations += 1
-            step = np.linalg.solve(self._jacobian(self._y), self._residual(self._y).ravel()).reshape(self._y.shape)
+            try:
+                step = np.linalg.solve(self._jacobian(self._y), self._residual(self._y).ravel()).reshape(self._y.shape)
+            except np.linalg.LinAlgError as error:
+                raise Diverged(RESONANT) from error
             self._y = self._y - step
             size, scale = float(np.abs(step).max()), max(1.0, float(np.abs(self._y).max()))
             if not math.isfinite(size):
@@ -204,7 +212,7 @@ class SteppingSession(SpectralSession):
                 for v in problem.initial(NUMPY, self.space.x)
             ]
         )[self.space.free]
-        self._operator, self._rest, self._exact = self._linear_part(final)
+        self._operator, self._rest, self._exact = self._linear_part()
         if isinstance(self._operator, FourierOperator):
             self._start = self._operator.initial()
         self._times = np.unique(np.append(problem.times(), final))
@@ -212,7 +220,12 @@ class SteppingSession(SpectralSession):
         counts = [1 if self._exact else math.ceil(gap / longest - 1e-9) for gap in np.diff(stops)]
         # Instants a rounding error apart are one length of step.
         lengths = [float(f"{gap / count:.12g}") for gap, count in zip(np.diff(stops), counts, strict=True)]
-        steps = {h: ETDRK4.make(self._operator, h) for h in set(lengths)}
+        steps: dict[float, ExactStep | ETDRK4] = {}
+        for h in set(lengths):
+            if self._exact:
+                steps[h] = ExactStep.make(self._operator, h, self._rest(0.0, np.zeros_like(self._start)))
+            else:
+                steps[h] = ETDRK4.make(self._operator, h)
         self._course = [(float(t), n, steps[h]) for t, n, h in zip(stops, counts, lengths, strict=False)]
         self._steps, self._dt = sum(counts), max(lengths)
 
@@ -254,89 +267,38 @@ class SteppingSession(SpectralSession):
         """At all nodes."""
         return self.space.spread(t, self._operator.leave(y))
 
-    def _linear_part(self, final: float) -> tuple[LinearOperator, Callable[[float, Array], Array], bool]:
+    def _linear_part(self) -> tuple[LinearOperator, Callable[[float, Array], Array], bool]:
         """L, N, and whether N is nothing but a constant."""
-        space, y = self.space, self._start
-        if _is_fourier(self.problem):
-            kappa = _constant_kappa(self.problem)
-            assert kappa is not None
-            fourier = FourierOperator(self.problem, space.shape, kappa)
-            return fourier, fourier.rest, self._is_constant(fourier, final)
-        affine = self._affine(final)
-        if space.unknowns <= DENSE and (affine is not None or self.kappas is None):
-            dense = DenseOperator(matrix_of(affine or space.diffusion(0.0, y), y.shape))
-            return dense, lambda t, y: space.rhs(t, y) - dense(y), affine is not None
-        return self.diagonalised(), self._beside_diffusion(final), False
+        space, structure, zero = self.space, self.structure, np.zeros_like(self._start)
+        if _is_fourier(self.problem, structure):
+            fourier = FourierOperator(self.problem, space.shape, structure)
+            return fourier, fourier.rest, fourier.complete and not structure.data_move
 
-    def _beside_diffusion(self, final: float) -> Callable[[float, Array], Array]:
+        def data(t: float, y: Array) -> Array:
+            return space.rhs(t, zero)
+
+        known, reactions = structure.diffusivities is not None, structure.reactions
+        if known and reactions is not None and not structure.convected:
+            return self.diagonalised(reactions), data, not structure.data_move
+        affine = structure.linear and not structure.coefficients_move
+        if not known or (affine and space.unknowns <= (DENSE if structure.settled else MOVED)):
+            constant = data(0.0, zero)
+            diffusion = None if affine else space.diffusion(0.0, self._start)
+            dense = DenseOperator(matrix_of(diffusion or (lambda v: space.rhs(0.0, v) - constant), zero.shape))
+            return dense, data if affine else lambda t, y: space.rhs(t, y) - dense(y), structure.settled
+        return self.diagonalised(), self._beside_diffusion(), False
+
+    def _beside_diffusion(self) -> Callable[[float, Array], Array]:
         """N of a constant diffusion: convection, source, and what values on the faces drive."""
         space = self.space
-        driven = space.diffused_data(0.0)
-        if any(not np.array_equal(space.diffused_data(t), driven) for t in (0.37 * final, final)):
+        if self.structure.faces_move:
             return lambda t, y: space.without_diffusion(t, y) + space.diffused_data(t)
+        driven = space.diffused_data(0.0)
         if driven.any():
             return lambda t, y: space.without_diffusion(t, y) + driven
         return space.without_diffusion
 
-    @staticmethod
-    def _is_constant(operator: FourierOperator, final: float) -> bool:
-        """Whether N depends neither on the state nor on time."""
-        zero = 0.0 * operator.initial()
-        some = operator.enter(np.random.default_rng(0).standard_normal(operator.leave(zero).shape))
-        constant, size = operator.rest(0.0, zero), float(np.abs(operator(some)).max())
-        with np.errstate(all="ignore"):
-            changes = [np.abs(operator.rest(t, some) - constant).max() for t in (0.0, 0.37 * final, final)]
-        return bool(max(changes) <= 1e-12 * size)
 
-    def _affine(self, final: float) -> Callable[[Array], Array] | None:
-        """v ↦ f(t, v) − f(t, 0) if that is linear in v, and f the same at all times; None otherwise."""
-        zero, rhs = np.zeros_like(self._start), self.space.rhs
-        random = np.random.default_rng(0)
-        v, w = random.standard_normal((2, *zero.shape)) * max(1.0, float(np.abs(self._start).max()))
-        constant = rhs(0.0, zero)
-        with np.errstate(all="ignore"):
-            both, one, other = rhs(0.0, v + 2.0 * w), rhs(0.0, v), rhs(0.0, w)
-            error = both + 2.0 * constant - one - 2.0 * other
-            size = float(np.abs(both).max())
-            moved = max(float(np.abs(rhs(t, v) - one).max()) for t in (0.37 * final, final))
-        if not (float(np.abs(error).max()) <= 1e-10 * size and moved <= 1e-13 * size):
-            return None
-        return lambda v: rhs(0.0, v) - constant
-
-
-def _constant_kappa(problem: PDE) -> Array | None:
-    """κ as a matrix (m, m), if it is the same everywhere, at all times and for all states."""
-    if _depends_on_state(problem):
-        return None
-    box, final = problem.domain(), problem.final_time() or 0.0
-    middle = [np.array([a + f * (b - a) for f in (0.23, 0.71)]) for a, b in zip(box.lower, box.upper, strict=True)]
-    found = []
-    for t in (0.37 * final, final):
-        rows = diffusivity_rows(problem.diffusivity(NUMPY, middle, t, ()), problem.components)
-        if any(np.ndim(entry) for row in rows for entry in row):
-            return None
-        found.append(np.array(rows, dtype=float))
-    return found[0] if np.array_equal(found[0], found[1]) else None
-
-
-def _common_kappas(problem: PDE) -> tuple[float, ...] | None:
-    """The constant κ of each component, if there are such numbers and components do not mix."""
-    kappa = _constant_kappa(problem)
-    if kappa is None or np.any(kappa - np.diag(np.diag(kappa))):
-        return None
-    return tuple(float(entry) for entry in np.diag(kappa))
-
-
-def _is_fourier(problem: PDE) -> bool:
+def _is_fourier(problem: PDE, structure: Structure) -> bool:
     """Whether waves do not mix in the diffusion: constant, on a box that closes on itself along every axis."""
-    return not problem.steady and all(periodic_axes(problem)) and _constant_kappa(problem) is not None
-
-
-def _depends_on_state(problem: PDE) -> bool:
-    """Whether κ looks at the unknown."""
-    box = problem.domain()
-    try:
-        problem.diffusivity(NUMPY, [np.array([a]) for a in box.lower], 0.0, ())
-    except (IndexError, TypeError):
-        return True
-    return False
+    return not problem.steady and all(periodic_axes(problem)) and structure.diffusivity is not None

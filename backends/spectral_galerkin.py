@@ -11,6 +11,7 @@ import numpy as np
 
 from backends import register
 from backends.base import Context, Session, Solver
+from backends.structure import half_glued
 from problems import InputError, Problem
 from problems.base import Array, Dirichlet, Periodic
 from problems.families.eigenproblem import Eigenproblem
@@ -54,10 +55,7 @@ class SpectralGalerkin(Solver):
             return f"a basis of functions needs an eigenproblem of an operator, not one of the family {problem.family}"
         if problem.dimension > 2:
             return f"dense matrices in {problem.dimension} dimensions; this basis goes up to two"
-        for axis in range(problem.dimension):
-            if len({isinstance(problem.condition(axis, side), Periodic) for side in (0, 1)}) == 2:
-                return "one face of an axis is periodic and the other is not"
-        return None
+        return half_glued(problem)
 
     def validate(self, problem: Problem) -> None:
         """Refuse fewer functions than states, and matrices that would not fit."""

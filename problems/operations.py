@@ -1,7 +1,7 @@
 """The operations in which the physics of a problem is written.
 
 A declaration calls `ops.sin(x[0])` and so on; numpy's version stands here, those of torch, jax.numpy and UFL in
-`backends/operations.py`, those that read a declaration as source code in `backends/differences/tracing.py`. Arithmetic
+`backends/operations.py`, those that read a declaration as source code in `backends/tracing.py`. Arithmetic
 (`+ - * / **`) is that of the operands themselves.
 """
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from backends.differences.grid import Grid, sample
 from backends.differences.stencil import Stencil, build_kernels
-from problems.base import PDE, Array, Dirichlet, diffusivity_rows
+from backends.structure import Structure
+from problems.base import PDE, Array, Dirichlet
 from problems.operations import NUMPY
 
 ROOT_EPS = float(np.sqrt(np.finfo(float).eps))
@@ -27,8 +28,9 @@ class Lines:
     """
 
     def __init__(self, problem: PDE, cells: int, convection: str, engine: str) -> None:
-        self.problem = problem
+        self.problem, self.structure = problem, Structure.of(problem)
         self.grid = Grid(problem, cells)
+        self._upwind = convection == "upwind"
         self._stencil = Stencil(problem, self.grid, convection)
         self.use(engine)
         self.shape = (problem.components, *self.grid.shape)
@@ -125,30 +127,17 @@ class Lines:
         per_component = [flat + c * (flat.max() + 1) for c in range(self.shape[0])]
         return pattern.row, pattern.col, np.concatenate(per_component)
 
-    def affinity(self, *, known: bool = False) -> str:
-        """What f(t, y) is, found by trying it on random states: "nonlinear", or A y + b(t) with a constant A.
+    def affinity(self) -> str:
+        """What f(t, y) is: "nonlinear", or A y + b(t) with a constant A.
 
-        In the latter case "settled" where b does not change in time, and "moving" where it does. If A is `known` to be
-        constant, only b is looked at.
+        In the latter case "settled" where b does not change in time, and "moving" where it does.
         """
-        final = self.problem.final_time()
-        if known and final is None:
-            return "settled"
-        zero, instants = np.zeros_like(self.start), (0.0, 0.37 * (final or 0.0), final or 0.0)
-        with np.errstate(all="ignore"):
-            constants = [self.rhs(t, zero) for t in instants]
-            size = max(float(np.abs(b).max()) for b in constants)
-            if not known:
-                random = np.random.default_rng(0)
-                v, w = random.standard_normal((2, *zero.shape)) * max(1.0, float(np.abs(self.start).max()))
-                slopes = [self.rhs(t, v) - b for t, b in zip(instants, constants, strict=True)]
-                both, other = self.rhs(0.0, v + 2.0 * w) - constants[0], self.rhs(0.0, w) - constants[0]
-                size = max(size, float(np.abs(both).max()))
-                errors = (both - slopes[0] - 2.0 * other, *(s - slopes[0] for s in slopes))
-                if not max(float(np.abs(e).max()) for e in errors) <= 1e-10 * size:
-                    return "nonlinear"
-        moved = max(float(np.abs(b - constants[0]).max()) for b in constants)
-        return "moving" if moved > 1e-13 * size else "settled"
+        structure = self.structure
+        # |F(u₊) − F(u)| sign(u₊ − u) is linear in u where F is |c| u, with one c.
+        curved = self._upwind and structure.convected and structure.speeds is None
+        if curved or not structure.linear or structure.coefficients_move:
+            return "nonlinear"
+        return "moving" if structure.data_move else "settled"
 
     def matrix(self) -> Any:
         """A of an affine f, sparse in compressed columns (n, n), exact up to rounding."""
@@ -159,33 +148,6 @@ def constant_coefficients(problem: PDE) -> tuple[Array, Array] | None:
     """κ and r per component if f is κ Δu + r u + b(x, t) for each of them alone, and every face has values given."""
     if any(not isinstance(condition, Dirichlet) for _, _, condition in problem.faces()):
         return None
-    box, c = problem.domain(), problem.components
-    random = np.random.default_rng(0)
-    x = [np.asarray(a + (b - a) * random.random(7)) for a, b in zip(box.lower, box.upper, strict=True)]
-    v, w = random.standard_normal((2, c, 7))
-    final = problem.final_time() or 0.0
-
-    def coefficients(t: float, u: Array) -> tuple[Array, Array, Array]:
-        rows = diffusivity_rows(problem.diffusivity(NUMPY, x, t, list(u)), c)
-        flux = problem.flux(NUMPY, x, t, list(u)) or ((0.0,) * problem.dimension,) * c
-        source = problem.source(NUMPY, x, t, list(u)) or (0.0,) * c
-        return (
-            np.stack([sample(row, (7,)) for row in rows]),
-            np.stack([sample(f, (7,)) for f in flux]),
-            sample(source, (7,)),
-        )
-
-    with np.errstate(all="ignore"):
-        samples = {(t, k): coefficients(t, u) for t in (0.0, 0.37 * final) for k, u in enumerate((v, w, 0.0 * v))}
-    kappas = np.diagonal(samples[0.0, 0][0][:, :, 0]).copy()
-    wanted = np.broadcast_to(np.diag(kappas)[:, :, None], (c, c, 7))
-    rates = (samples[0.0, 0][2] - samples[0.0, 2][2])[:, 0] / v[:, 0]
-    for (t, k), (matrix, flux, source) in samples.items():
-        change = source - samples[t, 2][2]
-        size = 1.0 + float(np.abs(source).max())
-        if not (np.array_equal(matrix, wanted) and not flux.any()):
-            return None
-        if not np.abs(change - rates[:, None] * (v, w, 0.0 * v)[k]).max() <= 1e-12 * size:
-            return None
-    rates[np.abs(rates) < 1e-11] = 0.0
-    return kappas, rates
+    structure = Structure.of(problem)
+    kappas, rates = structure.diffusivities, structure.reactions
+    return None if kappas is None or rates is None or structure.convected else (kappas, rates)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from backends.differences.tracing import TRACING, Expression, code
+from backends.tracing import TRACING, Expression, code
 from problems.base import ODE, Array
 from problems.operations import UNARY
 

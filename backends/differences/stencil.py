@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from backends.differences.grid import Grid
-from backends.differences.tracing import TRACING, Expression, code, symbols
+from backends.structure import half_glued
+from backends.tracing import TRACING, Expression, code, symbols
 from problems.base import PDE, Dirichlet, Neumann, Periodic, diffusivity_rows, is_zero
 from problems.operations import UNARY
 
@@ -417,14 +418,12 @@ def refused(problem: PDE, convection: str) -> str | None:
         return f"a full grid in {problem.dimension} dimensions; finite differences here go up to 3"
     if convection == "upwind" and problem.components > 1:
         return "upwinding needs the characteristic fields of a system; choose convection=central"
-    conditions = [condition for _, _, condition in problem.faces()]
-    for lower, upper in zip(conditions[::2], conditions[1::2], strict=True):
-        if isinstance(lower, Periodic) != isinstance(upper, Periodic):
-            return "one face of an axis is periodic and the other is not"
+    if (glued := half_glued(problem)) is not None:
+        return glued
     x: list[Any] = [Expression.symbol("x")] * problem.dimension
     t, u = Expression.symbol("t"), [Expression.symbol("u")] * problem.components
     if isinstance(problem.diffusivity(TRACING, x, t, u), (tuple, list)):
-        for condition in conditions:
+        for _, _, condition in problem.faces():
             if isinstance(condition, Neumann) and not all(is_zero(v) for v in condition.value(TRACING, x, t)):
                 return "a prescribed flux together with a matrix of diffusivities"
     return None

@@ -18,6 +18,7 @@ import numpy as np
 
 from backends.base import Context, Diverged, Session
 from backends.differences.grid import interpolate
+from backends.structure import half_glued
 from problems import InputError, Problem
 from problems.base import Array, Dirichlet, MatrixEigenproblem, Periodic
 from problems.families.eigenproblem import Eigenproblem
@@ -70,10 +71,7 @@ def unsupported(problem: Problem, method: str) -> str | None:
         return f"{method} needs an eigenproblem, and this is a problem of the family {problem.family}"
     if problem.dimension > max(CELLS):
         return f"a full grid in {problem.dimension} dimensions; {method} is meant for at most {max(CELLS)} here"
-    for axis in range(problem.dimension):
-        if len({isinstance(problem.condition(axis, side), Periodic) for side in (0, 1)}) == 2:
-            return "one face of an axis is periodic and the other is not"
-    return None
+    return half_glued(problem)
 
 
 def validate(problem: Problem, cells: int | None, solver: str) -> None:

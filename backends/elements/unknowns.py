@@ -20,14 +20,6 @@ SAME_PLACE = 1e-9
 """Distance, relative to the domain, below which two nodes are one."""
 
 
-def half_glued(problem: PDE | Eigenproblem) -> str | None:
-    """What is wrong, in words for a user, where one face is periodic and the opposite one is not."""
-    for axis in range(problem.dimension):
-        if len({isinstance(problem.condition(axis, side), Periodic) for side in (0, 1)}) == 2:
-            return "one face of an axis is periodic and the other is not"
-    return None
-
-
 class Field:
     """Nodal values of one process, its own first and behind them those that it borrows from others."""
 

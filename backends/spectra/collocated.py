@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from backends.spectra.bases import Basis
+from backends.structure import Structure
 from problems.base import PDE, Array, Condition, Dirichlet, Neumann, Periodic, diffusivity_rows, is_zero, zero
 from problems.operations import NUMPY
 
@@ -21,7 +22,7 @@ class Collocation:
     """
 
     def __init__(self, problem: PDE, nodes: int, front: float | None = None, sharpness: float = 1.0) -> None:
-        self.problem = problem
+        self.problem, self.structure = problem, Structure.of(problem)
         box = problem.domain()
         self.bases: list[Basis] = [
             Basis.fourier(a, b, odd_length(nodes)) if periodic else Basis.chebyshev(a, b, nodes)
@@ -163,11 +164,11 @@ class Lines:
         """What is given on a face if it is the same at all times, `_nothing` where that is zero; None if it moves."""
         if condition.value is zero:  # type: ignore[union-attr]
             return self._nothing
-        final = self._grid.problem.final_time() or 0.0
-        first, *later = (self._given(condition, side, t) for t in (0.0, 0.37 * final, final))
-        if not all(np.array_equal(first, values) for values in later):
+        structure = self._grid.structure
+        if structure.face_moves(self.axis, side) or (isinstance(condition, Neumann) and structure.kappa_moves):
             return None
-        return first if first.any() else self._nothing
+        given = self._given(condition, side, 0.0)
+        return given if given.any() else self._nothing
 
     def _given(self, condition: Condition, side: int, t: float) -> Array:
         """Value, or outward slope, on a face: shape (m, *the other axes)."""
@@ -179,7 +180,9 @@ class Lines:
         value = condition.value(NUMPY, place, t)  # type: ignore[union-attr]
         given = np.stack([np.broadcast_to(np.asarray(v, dtype=float), others) for v in value])
         if isinstance(condition, Neumann):
-            rows = diffusivity_rows(problem.diffusivity(NUMPY, place, t, ()), problem.components)
+            rows = diffusivity_rows(
+                problem.diffusivity(NUMPY, place, t, [0.0] * problem.components), problem.components
+            )
             kappa = np.stack([np.stack([np.broadcast_to(np.asarray(k, float), others) for k in row]) for row in rows])
             given = np.linalg.solve(np.moveaxis(kappa, (0, 1), (-2, -1)), np.moveaxis(given, 0, -1)[..., None])
             given = np.moveaxis(given[..., 0], -1, 0)

@@ -6,13 +6,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from problems.base import Array
 
 TERMS = 18
-"""Of the Taylor series at a scaled argument of at most 1/2: the first one left out is below 2⁻¹⁸/18! ≈ 10⁻²¹."""
+"""Last power in the Taylor series, of arguments of at most 1: the next one is below 1/19! ≈ 10⁻¹⁷."""
 
 Map = Callable[[Array], Array]
 
@@ -28,8 +29,12 @@ class LinearOperator(ABC):
         """L y."""
 
     @abstractmethod
-    def phis(self, h: float) -> list[Array]:
-        """φ₀ … φ₃ of hL, in the operator's own form: anything that can be added and scaled."""
+    def phis(self, h: float, count: int = 4) -> list[Array]:
+        """φ₀ … φ₃ of hL, or the first `count` of them, in the operator's own form: it can be added and scaled."""
+
+    def both(self, h: float) -> tuple[list[Array], list[Array]]:
+        """φ₀ … φ₃ of hL and of ½hL."""
+        return self.phis(h), self.phis(h / 2.0)
 
     @abstractmethod
     def map(self, function: Array) -> Map:
@@ -50,14 +55,19 @@ class DenseOperator(LinearOperator):
         """L y."""
         return (self.matrix @ y.ravel()).reshape(y.shape)
 
-    def phis(self, h: float) -> list[Array]:
+    def phis(self, h: float, count: int = 4) -> list[Array]:
         """Matrices."""
         doublings = halvings(h * self.matrix)
         z = h * self.matrix / 2.0**doublings
-        phi = taylor(z, np.eye(len(z)), np.matmul)
+        phi = taylor(z, np.eye(len(z)), np.matmul, count)
         for _ in range(doublings):
             phi = doubled(phi, np.matmul)
         return phi
+
+    def both(self, h: float) -> tuple[list[Array], list[Array]]:
+        """The former are the latter at twice the argument."""
+        half = self.phis(h / 2.0)
+        return doubled(half, np.matmul), half
 
     def map(self, function: Array) -> Map:
         """One product."""
@@ -85,14 +95,9 @@ class DiagonalisedOperator(LinearOperator):
         """L y."""
         return self.map(self.values)(y)
 
-    def phis(self, h: float) -> list[Array]:
+    def phis(self, h: float, count: int = 4) -> list[Array]:
         """Values on the eigenvalues."""
-        z = h * self.values
-        count = doublings(float(np.abs(z).max()))
-        phi = taylor(z / 2.0**count, np.ones_like(z), np.multiply)
-        for _ in range(count):
-            phi = doubled(phi, np.multiply)
-        return phi
+        return phis_of_numbers(h * self.values, count)
 
     def map(self, function: Array) -> Map:
         """To the eigenbasis and back; along a single axis that is one product with a matrix."""
@@ -113,25 +118,40 @@ def _along_axes(matrices: list[Array], y: Array) -> Array:
     return y
 
 
-def halvings(matrix: Array) -> int:
-    """How often a matrix must be halved for a row sum norm of at most 1/2."""
-    norm = float(np.abs(matrix).sum(axis=1).max())
-    return max(0, math.ceil(math.log2(norm)) + 1) if norm > 0 else 0
+def phis_of_numbers(z: Array, count: int) -> list[Array]:
+    """φ₀ … φ₃, or the first `count` of them, at each of the numbers z, to some units of rounding of each.
+
+    Series up to |z| = 1, and beyond it their definitions, of which each then loses a bit or two. Doubling would lose as
+    many bits as the largest z needs doublings, and lose them in all modes.
+    """
+    near = np.abs(z) <= 1.0
+    small = taylor(np.where(near, z, 0.0), np.ones_like(z), np.multiply, count)
+    far = np.where(near, 1.0, z)
+    large = [np.exp(far), np.expm1(far) / far]
+    while len(large) < count:
+        large.append((large[-1] - 1.0 / math.factorial(len(large) - 1)) / far)
+    return [np.where(near, a, b) for a, b in zip(small, large, strict=False)]
 
 
-def doublings(norm: float) -> int:
-    """How often an argument of this norm is to be halved before the series is summed."""
-    return max(0, math.ceil(math.log2(norm)) + 1) if norm > 0.0 else 0
+def halvings(matrices: Array) -> Any:
+    """How often matrices (…, n, n) must be halved for row sum norms of at most 1/2."""
+    norms = np.abs(matrices).sum(axis=-1).max(axis=-1)
+    return np.maximum(0, np.ceil(np.log2(np.where(norms > 0.0, norms, 0.5))) + 1).astype(int)
 
 
 def taylor(z: Array, one: Array, times: Callable[[Array, Array], Array], count: int = 4) -> list[Array]:
-    """φ₀ … φ₃, or the first `count` of them, at a small argument, by Horner's rule on Σ zʲ/(j + k)!."""
-    found = []
-    for k in range(count):
-        total = one / math.factorial(TERMS + k)
-        for j in range(TERMS - 1, -1, -1):
-            total = times(z, total) + one / math.factorial(j + k)
-        found.append(total)
+    """φ₀ … φ₃, or the first `count` of them, at a small argument.
+
+    The last one by Horner's rule on Σ zʲ/(j + k)!, those before it from φₖ = z φₖ₊₁ + 1/k!.
+    """
+    k = count - 1
+    total = one / math.factorial(TERMS + k)
+    for j in range(TERMS - 1, -1, -1):
+        total = times(z, total) + one / math.factorial(j + k)
+    found = [total]
+    while k:
+        k -= 1
+        found.insert(0, times(z, found[0]) + one / math.factorial(k))
     return found
 
 
@@ -149,7 +169,7 @@ def exponential(parts: Array) -> Array:
         product[1:] += a[1:] @ b[0]
         return product
 
-    doublings = halvings(parts[0])
+    doublings = int(halvings(parts[0]))
     (found,) = taylor(parts / 2.0**doublings, one, times, 1)
     for _ in range(doublings):
         found = times(found, found)
@@ -157,14 +177,32 @@ def exponential(parts: Array) -> Array:
 
 
 def doubled(phi: list[Array], times: Callable[[Array, Array], Array]) -> list[Array]:
-    """φ₀ … φ₃ at twice the argument."""
-    p0, p1, p2, p3 = phi
-    return [
-        times(p0, p0),
-        (times(p0, p1) + p1) / 2.0,
-        (times(p1, p1) + 2.0 * p2) / 4.0,
-        (times(p1, p2) + p2 + 2.0 * p3) / 8.0,
-    ]
+    """φ₀ … φ₃ at twice the argument, or as many of them as are given."""
+    p0, p1, *others = phi
+    found = [times(p0, p0), (times(p0, p1) + p1) / 2.0]
+    if others:
+        p2, p3 = others
+        found += [(times(p1, p1) + 2.0 * p2) / 4.0, (times(p1, p2) + p2 + 2.0 * p3) / 8.0]
+    return found
+
+
+@dataclass(frozen=True)
+class ExactStep:
+    """One step of length h where N is a constant n: e^{hL} y + h φ₁(hL) n, one product."""
+
+    h: float
+    whole: Map
+    gained: Array
+
+    @classmethod
+    def make(cls, operator: LinearOperator, h: float, constant: Array) -> ExactStep:
+        """The map of a step, and what n adds in it."""
+        e, p1 = operator.phis(h, 2)
+        return cls(h, operator.map(e), operator.map(h * p1)(constant))
+
+    def __call__(self, rest: Callable[[float, Array], Array], t: float, y: Array) -> Array:
+        """The state at t + h."""
+        return self.whole(y) + self.gained
 
 
 @dataclass(frozen=True)
@@ -185,8 +223,7 @@ class ETDRK4:
     @classmethod
     def make(cls, operator: LinearOperator, h: float) -> ETDRK4:
         """The maps of a step."""
-        e, p1, p2, p3 = operator.phis(h)
-        e2, q1, *_ = operator.phis(h / 2.0)
+        (e, p1, p2, p3), (e2, q1, *_) = operator.both(h)
         return cls(
             h,
             operator.map(e),

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from backends.spectra.exponential import LinearOperator, Map, doubled, doublings, taylor
+from backends.spectra.exponential import LinearOperator, Map, doubled, halvings, phis_of_numbers, taylor
+from backends.structure import Structure
 from problems.base import PDE, Array
 from problems.operations import NUMPY
 
@@ -23,7 +24,7 @@ class FourierOperator(LinearOperator):
     costs O(n log n), and a function of the operator m² products per wave.
     """
 
-    def __init__(self, problem: PDE, shape: tuple[int, ...], kappa: Array) -> None:
+    def __init__(self, problem: PDE, shape: tuple[int, ...], structure: Structure) -> None:
         self._problem, self._shape = problem, shape
         self._axes = tuple(range(1, len(shape) + 1))
         box, d, m = problem.domain(), len(shape), problem.components
@@ -33,7 +34,10 @@ class FourierOperator(LinearOperator):
             (2.0 * np.pi / box.lengths[a] * counts[a]).reshape([-1 if a == b else 1 for b in range(d)])
             for a in range(d)
         ]
-        self._speeds, self._reaction = self._constants()
+        kappa, self._reaction = structure.diffusivity, structure.reaction
+        assert kappa is not None
+        self._speeds = structure.speeds if structure.convected else None
+        self.complete = self._reaction is not None and (self._speeds is not None or not structure.convected)
         flat = -np.multiply.outer(kappa, sum(wave**2 for wave in self.waves)) + 0j
         for speed, wave in zip(self._speeds if self._speeds is not None else (), self.waves, strict=False):
             flat -= 1j * np.multiply.outer(speed, wave)
@@ -77,15 +81,20 @@ class FourierOperator(LinearOperator):
         """A v."""
         return self.map(self.values)(y)
 
-    def phis(self, h: float) -> list[Array]:
-        """Matrices (…, m, m) of every wave."""
+    def phis(self, h: float, count: int = 4) -> list[Array]:
+        """Matrices (m, m, …) of every wave."""
+        if len(self.values) == 1:
+            return phis_of_numbers(h * self.values, count)
         z = np.moveaxis(h * self.values, (0, 1), (-2, -1))
         scale = _balance(z)
         z = z * scale[..., None, :] / scale[..., :, None]
-        count = doublings(float(np.abs(z).sum(axis=-1).max()))
-        phi = taylor(z / 2.0**count, np.eye(z.shape[-1]) + 0.0 * z, np.matmul)
-        for _ in range(count):
-            phi = doubled(phi, np.matmul)
+        # Each wave is doubled as often as it needs: a doubling costs a bit.
+        times = halvings(z)
+        phi = taylor(z / 2.0 ** times[..., None, None], np.eye(z.shape[-1]) + 0.0 * z, np.matmul, count)
+        for k in range(times.max()):
+            left = times > k
+            for function, twice in zip(phi, doubled([part[left] for part in phi], np.matmul), strict=True):
+                function[left] = twice
         back = scale[..., :, None] / scale[..., None, :]
         return [np.moveaxis(function * back, (-2, -1), (0, 1)) for function in phi]
 
@@ -107,38 +116,6 @@ class FourierOperator(LinearOperator):
     def _on_nodes(self, fields: Sequence[Any], finer: int) -> Array:
         shape = tuple(finer * n for n in self._shape)
         return np.stack([np.broadcast_to(np.asarray(field, dtype=float), shape) for field in fields])
-
-    def _constants(self) -> tuple[Array | None, Array | None]:
-        """Cₐ (d, m, m) and R (m, m) where flux and source are linear in u with constants, but for data; else None."""
-        problem = self._problem
-        flux = self._linear(lambda t, u: [entry for row in problem.flux(NUMPY, self._x, t, u) or () for entry in row])
-        source = self._linear(lambda t, u: list(problem.source(NUMPY, self._x, t, u) or ()))
-        d, m = len(self._shape), problem.components
-        if flux is not None and flux[1]:
-            flux = None  # data in a flux have a divergence of their own
-        speeds = None if flux is None else np.moveaxis(flux[0].reshape(m, d, m), 1, 0)
-        return speeds, None if source is None else source[0]
-
-    def _linear(self, fields: Any) -> tuple[Array, bool] | None:
-        """The matrix of fields(t, u) − fields(t, 0), if it is the same everywhere, and whether there are data."""
-        final, m = self._problem.final_time() or 0.0, self._problem.components
-        zero = [np.zeros(self._shape)] * m
-        if not fields(0.0, zero):
-            return None
-        random = list(np.random.default_rng(0).standard_normal((m, *self._shape)))
-        found, data = [], False
-        for t in (0.0, 0.37 * final, final):
-            rest = self._on_nodes(fields(t, zero), 1)
-            units = [[np.ones(self._shape) if e == c else zero[0] for e in range(m)] for c in range(m)]
-            with np.errstate(all="ignore"):
-                columns = [(self._on_nodes(fields(t, unit), 1) - rest).reshape(len(rest), -1)[:, 0] for unit in units]
-                matrix = np.stack(columns, axis=1)
-                error = self._on_nodes(fields(t, random), 1) - rest - np.einsum("ce,e...->c...", matrix, random)
-            if not np.abs(error).max() <= 1e-12 * max(1.0, float(np.abs(matrix).max())):
-                return None
-            found.append(matrix)
-            data = data or bool(np.abs(rest).max() > 0.0)
-        return (found[0], data) if np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2]) else None
 
 
 def _balance(z: Array) -> Array:

@@ -18,7 +18,7 @@ from backends.differences.lines import Lines, constant_coefficients
 from backends.finite_differences import FiniteDifferences
 from benchmarks.errors import error_norms
 from problems import InputError, Problem
-from problems.base import PDE, Box, Condition, Dirichlet
+from problems.base import PDE, Box, Condition, Dirichlet, Neumann
 from problems.operations import Operations
 from tests.plugins.grids import Carried, Coupled, Insulated, Variable
 
@@ -89,6 +89,23 @@ class Resonant(PDE):
 
     def source(self, ops: Operations, x: Sequence[Any], t: Any, u: Sequence[Any]) -> tuple[Any, ...]:
         return (4.0 * 16**2 * math.sin(math.pi / 32) ** 2 * u[0] + 1.0,)
+
+
+@dataclass(frozen=True)
+class Sunk(Resonant):
+    """0 = u'' − r u + 1 between walls without flux: u = 1/r."""
+
+    name = "sunk-string"
+    rate: float = 1.0
+
+    def condition(self, axis: int, side: int) -> Condition:
+        return Neumann()
+
+    def source(self, ops: Operations, x: Sequence[Any], t: Any, u: Sequence[Any]) -> tuple[Any, ...]:
+        return (1.0 - self.rate * u[0],)
+
+    def exact(self, ops: Operations, x: Sequence[Any], t: Any) -> tuple[Any, ...]:
+        return (1.0,)
 
 
 def run(problem: Problem, **parameters: Any) -> tuple[float, Any]:
@@ -228,6 +245,17 @@ def test_fourth_order_in_time_as_well_by_extrapolation() -> None:
     assert errors[-1] < 2e-7
 
 
+def test_fourth_order_where_the_step_does_not_divide_the_interval() -> None:
+    """The step is shortened until it does, and the finer run halves what is taken and not what was given."""
+    errors = []
+    for n in (8, 16, 32):
+        error, session = run(Warmed(), cells=n, dt=0.5 / (n - 0.6), order=4)
+        assert session.facts()["steps"] == 3 * n
+        errors.append(error)
+    assert orders(errors)[-1] == pytest.approx(4.0, abs=0.4)
+    assert errors[-1] < 2e-7
+
+
 @pytest.mark.parametrize("d", [1, 2])
 def test_nonlinear_steady_equation_by_newton(d: int) -> None:
     errors, iterations = [], 0
@@ -305,6 +333,13 @@ def test_choice_of_the_solver_is_told_with_its_reason(problem: Problem, engine: 
 def test_singular_steady_equation_is_reported(solver: str) -> None:
     with pytest.raises(Diverged, match="singular"):
         run(Resonant(), cells=16, solver=solver)
+
+
+@pytest.mark.parametrize("solver", ["banded", "sparse"])
+def test_a_reaction_fixes_the_level_where_no_value_is_given(solver: str) -> None:
+    """0 = u'' − u + 1 between walls without flux is u = 1; without the reaction there is no solution."""
+    assert np.abs(answer(Sunk(), cells=9, solver=solver) - 1.0).max() < 1e-12
+    assert "up to a constant" in (FiniteDifferences().unsupported(Sunk(rate=0.0)) or "")
 
 
 @pytest.mark.parametrize(

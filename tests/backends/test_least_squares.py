@@ -153,7 +153,8 @@ def test_parameters_stay_within_their_bounds() -> None:
 
 def test_differences_refuse_what_they_cannot_take() -> None:
     with pytest.raises(InputError, match="take space=spectral"):
-        LeastSquares(space="differences").forward_map(Front())
+        LeastSquares(space="differences").validate(Front())
+    LeastSquares(space="differences").validate(HEAT.create())
     assert "choose space=spectral" in str(LeastSquares(space="differences").unsupported(Slab()))
     assert "family PDE" in str(LeastSquares().unsupported(REGISTRY.get("heat-1d").create()))
     with pytest.raises(InputError, match="take size ≤ 1000"):

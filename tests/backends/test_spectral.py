@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import decimal
 import itertools
 import math
 
@@ -12,8 +14,10 @@ import scipy.linalg
 from backends.base import Context, Diverged
 from backends.spectra.bases import Basis
 from backends.spectra.collocated import odd_length
-from backends.spectra.exponential import DenseOperator, DiagonalisedOperator
+from backends.spectra.exponential import DenseOperator, DiagonalisedOperator, ExactStep
+from backends.spectra.fourier import FourierOperator
 from backends.spectral import Spectral
+from backends.structure import Structure
 from problems import REGISTRY, InputError
 from problems.base import Dirichlet, Neumann, Periodic
 from tests.backends.neural_problems import Reactor, Ring, Rod
@@ -105,22 +109,46 @@ def test_functions_of_a_matrix_are_those_of_its_exponential():
     for k in range(3):
         block[k * n : (k + 1) * n, (k + 1) * n : (k + 2) * n] = np.eye(n)
     row = scipy.linalg.expm(block)[:n]
-    for k, phi in enumerate(DenseOperator(a).phis(0.7)):
-        assert phi == pytest.approx(row[:, k * n : (k + 1) * n], rel=1e-11, abs=1e-11)
+    for found, h in zip(DenseOperator(a).both(1.4), (1.4, 0.7), strict=True):
+        assert found[0] == pytest.approx(scipy.linalg.expm(h * a), rel=1e-10, abs=1e-10)
+        for k, phi in enumerate(found if h == 0.7 else ()):
+            assert phi == pytest.approx(row[:, k * n : (k + 1) * n], rel=1e-11, abs=1e-11)
+    for count in (1, 2):
+        for phi, wanted in zip(DenseOperator(a).phis(0.7, 2)[:count], DenseOperator(a).phis(0.7), strict=False):
+            assert phi == pytest.approx(wanted, rel=1e-12, abs=1e-12)
 
 
-@pytest.mark.parametrize("z", [-1e6, -40.0, -1.0, -1e-5, 0.0])
-def test_functions_of_a_number_do_not_cancel(z):
-    """Against their series near zero, and against e^z − 1 and so on where that loses no digits."""
-    operator = DiagonalisedOperator([np.array([[z]])], np.array([1.0]))
-    found = [float(phi.ravel()[0]) for phi in operator.phis(1.0)]
-    if abs(z) < 0.1:
-        wanted = [sum(z**j / math.factorial(j + k) for j in range(12)) for k in range(4)]
-    else:
-        wanted = [math.exp(z), math.expm1(z) / z]
-        wanted += [(wanted[1] - 1.0) / z]
-        wanted += [(wanted[2] - 0.5) / z]
-    assert found == pytest.approx(wanted, rel=1e-9, abs=1e-300)
+def exact_functions(z):
+    """φ₀ … φ₃ by their definitions, in eighty digits."""
+    if z == 0.0:
+        return [1.0 / math.factorial(k) for k in range(4)]
+    with decimal.localcontext(prec=80):
+        z = decimal.Decimal(z)
+        found = [z.exp()]
+        for k in range(3):
+            found.append((found[-1] - 1 / decimal.Decimal(math.factorial(k))) / z)
+        return [float(phi) for phi in found]
+
+
+def test_functions_of_numbers_are_exact_whatever_other_numbers_are_beside_them():
+    """A slow mode must not lose digits to a fast one."""
+    z = np.array([-1e6, -300.0, -40.0, -3.0, -1.0001, -1.0, -0.6, -0.5, -0.01, -1e-5, 0.0, 1e-3, 0.9, 2.5])
+    operator = DiagonalisedOperator([np.diag(z)], np.array([1.0]))
+    place = np.argsort(operator.values[0])
+    for count in (2, 4):
+        found = [phi[0][place] for phi in operator.phis(1.0, count)]
+        wanted = list(zip(*map(exact_functions, np.sort(z)), strict=True))[:count]
+        for phi, exact in zip(found, wanted, strict=True):
+            assert phi == pytest.approx(np.array(exact), rel=1e-13, abs=1e-300)
+
+
+def test_functions_of_turning_waves_are_exact_beside_those_of_fast_ones():
+    """The wave equation around a ring with one slow and one fast wave: e^{hA} turns (u, v/k) by kh."""
+    operator = FourierOperator(RingWave(), (401,), Structure.of(RingWave()))
+    h, c = 0.01, RingWave().c
+    (e, *_), k = operator.phis(h), 2.0 * math.pi * c * np.arange(201)
+    assert e[0, 0] == pytest.approx(np.cos(k * h), abs=1e-13)
+    assert e[0, 1, :20] == pytest.approx(h * np.sinc(k * h / np.pi)[:20], rel=1e-13)
 
 
 def test_heat_is_exact_in_time_and_spectral_in_space():
@@ -130,8 +158,10 @@ def test_heat_is_exact_in_time_and_spectral_in_space():
     # Four nodes more divide the error by more than thirty, down to rounding: no power of the spacing does that.
     assert min(errors[a] / errors[b] for a, b in ((12, 16), (16, 20), (20, 24))) > 30
     assert errors[32] < 1e-10
+    # The eigenvalues reach 10⁶: slow modes lose nothing to them.
+    assert run(REGISTRY.get("heat-1d").create(), nodes=64)[0] < 1e-12
     facts = run(heat, nodes=16)[1].facts()
-    assert (facts["steps"], facts["engine"]) == (5, "exact steps, dense")
+    assert (facts["steps"], facts["engine"]) == (5, "exact steps, diagonalised")
 
 
 def test_fourth_order_in_time():
@@ -286,10 +316,68 @@ def test_what_cannot_be_closed_is_refused():
     assert "up to a constant" in Spectral().unsupported(Floating())
 
 
+class Sunk(type(REGISTRY.get("poisson").create())):
+    """0 = u'' + r u + 1; u = 1 for r = −1 and walls without flux, no solution where r is an eigenvalue of −u''."""
+
+    name = "sunk"
+
+    def __init__(self, rate, wall):
+        super().__init__(d=1)
+        object.__setattr__(self, "rate", rate)
+        object.__setattr__(self, "wall", wall)
+
+    def source(self, ops, x, t, u):
+        return (self.rate * u[0] + 1.0,)
+
+    def condition(self, axis, side):
+        return self.wall
+
+    def exact(self, ops, x, t):
+        return (1.0 + 0.0 * x[0],)
+
+
+@pytest.mark.parametrize("wall", [Neumann(), Periodic()])
+def test_a_reaction_fixes_the_level_where_no_value_is_given(wall):
+    error, session = run(Sunk(-1.0, wall), nodes=12)
+    assert error < 1e-13
+    assert session.facts()["engine"] == "diagonalised"
+
+
+@pytest.mark.parametrize("wall", [Dirichlet(), Neumann()])
+@pytest.mark.parametrize("nodes", [16, 96])
+def test_resonance_is_reported(wall, nodes):
+    """π² is an eigenvalue of −u'' with either kind of walls, and 4 is none."""
+    assert np.isfinite(run(Sunk(4.0, wall), nodes=nodes)[0])
+    with pytest.raises(Diverged, match="singular"):
+        run(Sunk(math.pi**2, wall), nodes=nodes)
+
+
+def test_only_what_is_needed_is_made_of_a_matrix(monkeypatch):
+    """Constant coefficients take no dense matrix, and exact steps no function beyond φ₁ and one product."""
+    counts = []
+    phis = DiagonalisedOperator.phis
+    monkeypatch.setattr(DiagonalisedOperator, "phis", lambda self, h, n=4: counts.append(n) or phis(self, h, n))
+    monkeypatch.setattr(DenseOperator, "__init__", None)
+    uniform = REGISTRY.get("heat").create({"d": 2}, "uniform")
+    assert run(uniform, nodes=22)[0] < 1e-5
+    assert set(counts) == {4}
+    counts.clear()
+    session = run(REGISTRY.get("heat-1d").create(), nodes=16)[1]
+    assert set(counts) == {2}
+    products = []
+    assert all(isinstance(step, ExactStep) for _, _, step in session._course)
+    session._course = [
+        (t, n, dataclasses.replace(s, whole=lambda y, s=s: products.append(1) or s.whole(y)))
+        for t, n, s in session._course
+    ]
+    session.solve()
+    assert len(products) == session.facts()["steps"]
+
+
 def test_impossible_sizes_are_refused_with_the_remedy():
     with pytest.raises(InputError, match="longer than the whole interval"):
         Spectral(dt=1.0).validate(REGISTRY.get("heat-1d").create())
-    with pytest.raises(InputError, match="take nodes ≤ 38"):
+    with pytest.raises(InputError, match="take nodes ≤ 32"):
         Spectral(nodes=64).validate(Variable(d=2))
 
 

@@ -14,7 +14,18 @@ import numpy as np
 from problems.operations import UNARY, Operations
 
 
-class Expression:
+class Traced:
+    """What a declaration may be called with instead of numbers."""
+
+    def applied(self, name: str) -> Any:
+        """An elementary function of it."""
+        raise NotImplementedError
+
+    def __bool__(self) -> bool:
+        raise TypeError("a declaration must not branch on the value of x, t or u: write it with arithmetic and ops")
+
+
+class Expression(Traced):
     """A scalar expression over named symbols."""
 
     def __init__(self, code: str, symbols: frozenset[str]) -> None:
@@ -68,10 +79,11 @@ class Expression:
         return self
 
     def __abs__(self) -> Expression:
-        return Expression(f"abs({self.code})", self.symbols)
+        return self.applied("abs")
 
-    def __bool__(self) -> bool:
-        raise TypeError("a declaration must not branch on the value of x, t or u: write it with arithmetic and ops")
+    def applied(self, name: str) -> Expression:
+        """A call of it."""
+        return Expression(f"{name}({self.code})", self.symbols)
 
 
 def code(value: Any) -> str:
@@ -94,9 +106,7 @@ class _TracingOperations:
         numeric = getattr(np, name)
 
         def apply(x: Any) -> Any:
-            if isinstance(x, Expression):
-                return Expression(f"{name}({x.code})", x.symbols)
-            return float(numeric(x))
+            return x.applied(name) if isinstance(x, Traced) else float(numeric(x))
 
         return apply
 

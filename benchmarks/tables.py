@@ -27,7 +27,7 @@ def solvers_of(problem: Any) -> list[str]:
 
 def problems_table() -> Table:
     """Every problem with its equation, dimensions, kind of reference and who can solve it as it is by default."""
-    table = Table("problem", "equation", "dimension", "presets", "reference", "solved by")
+    table = Table("problem", "equation", "dimension or components", "presets", "reference", "solved by")
     for name in problems.REGISTRY.names():
         problem = problems.REGISTRY.get(name)()
         table.add_row(

@@ -1,4 +1,4 @@
-"""The Allen–Cahn equation:  uₜ = d uₓₓ + 5 (u − u³)  on (−1, 1), periodic, u(x, 0) = x² cos πx."""
+"""The Allen–Cahn equation:  uₜ = d uₓₓ + r (u − u³)  on (−1, 1), periodic, u(x, 0) = x² cos πx."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class AllenCahn1D(PDE):
 
     name = "allen-cahn-1d"
     title = "Allen–Cahn equation"
-    equation = "uₜ = d uₓₓ + 5(u − u³)"
+    equation = "uₜ = d uₓₓ + r(u − u³)"
     citation = "Raissi et al. 2019, J. Comput. Phys. 378, §4.1; Wight & Zhao 2021, Commun. Comput. Phys. 29"
     reference_kind = "Fourier, ETDRK4 extrapolated, refined"
 

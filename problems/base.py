@@ -99,6 +99,10 @@ class Problem(Parameterised, ABC):
         """
         return {}
 
+    def reference_method(self) -> str:
+        """How `reference` is known for these parameters; by default what `reference_kind` says of all of them."""
+        return self.reference_kind
+
     def reference_error(self) -> float:
         """Estimated absolute error of `reference`; 0 for an exact solution up to rounding."""
         return 0.0

@@ -13,9 +13,11 @@ from problems.base import Array, Published
 from problems.families.integral_equation import Algebraic, IntegralEquation, Logarithmic, Singularity
 from problems.operations import Operations
 from problems.parameters import InputError, parameter
+from problems.primer import check_nodes
 from problems.references.integral_equation import second_kind
 
 DISTANCE, ALPHA = 1.0, 0.5
+NYSTROM = "Nyström's method refined to rounding"
 
 
 @register
@@ -46,7 +48,7 @@ class Fredholm(IntegralEquation):
     title = "Fredholm's equation of the second kind"
     equation = "y(x) = f(x) + λ ∫ K(x, t) y(t) dt"
     citation = "S3: arXiv 2408.11266, eq. 31; Love 1949, Q. J. Mech. Appl. Math. 2; manufactured solutions"
-    reference_kind = "exact; for love, Nyström's method refined to rounding"
+    reference_kind = f"exact; for love, {NYSTROM}"
 
     kernel: str = parameter("separable", "K", choices=("separable", "love", "algebraic", "logarithmic"))
     distance: float = parameter(DISTANCE, "distance d of the discs for love, in radii", least=0.1)
@@ -88,10 +90,7 @@ class Fredholm(IntegralEquation):
                     f"{self.name}: parameter {name!r} is {value:g}, and kernel = {self.kernel} has none; "
                     f"leave it out, or set kernel={kernel}"
                 )
-        if self.nodes == 1:
-            raise InputError(
-                f"{self.name}: parameter 'nodes' is 1, which leaves no room for both ends; give at least 2"
-            )
+        check_nodes(self.name, self.nodes)
 
     def interval(self) -> tuple[float, float]:
         """(0, π/2) for S3's kernel, else (−1, 1)."""
@@ -151,6 +150,10 @@ class Fredholm(IntegralEquation):
         if self.kernel != "love":
             return super().reference(points)
         return second_kind(self, points[:, 0], self._order())[:, None]
+
+    def reference_method(self) -> str:
+        """The refined method for Love's kernel; closed forms for the others."""
+        return NYSTROM if self.kernel == "love" else "exact"
 
     def reference_error(self) -> float:
         """Absolute error of the computed reference, found by refining it at the evaluation points."""

@@ -94,7 +94,7 @@ class HeatInverse(InverseProblem):
 
     name = "heat-inverse"
     title = "Conductivity of a rod from observations"
-    equation = "uₜ = κ uₓₓ − r u, κ or κ, r unknown"
+    equation = "uₜ = κ uₓₓ − r u; κ, or κ and r, to be found"
     citation = CITATION
 
     unknown: str = parameter("kappa", "what is to be found", choices=("kappa", "kappa-and-rate"))

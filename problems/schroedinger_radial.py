@@ -18,7 +18,7 @@ from problems.operations import NUMPY, Operations
 from problems.parameters import InputError, parameter
 
 CHARGE = 1.0
-CUT = 1e-12
+CUT = 1e-15
 """What is left of every state at the radius that is chosen where none is given."""
 
 
@@ -81,7 +81,7 @@ class SchroedingerRadial(Eigenproblem):
         return 0.5 * x[0]
 
     def reaction(self, ops: Operations, x: Sequence[Any]) -> Any:
-        """R V + ℓ²/(2r)."""
+        """The potential r V + ℓ²/(2r)."""
         r = x[0]
         attraction = -self.Z + 0.0 * r if self.potential == "hydrogen" else 0.5 * r**3
         return attraction + 0.5 * self.ell**2 / r if self.ell else attraction
@@ -107,7 +107,11 @@ class SchroedingerRadial(Eigenproblem):
         return tuple(state(ops, x[0], k) for k in range(self.states))
 
     def reference_error(self) -> float:
-        """What ψ(R) = 0 changes in a state (about as much as it had there) and in an energy (R |ψ ψ'| there)."""
+        """What ψ(R) = 0 changes in a state: about as much as it had there.
+
+        An energy changes by about R |ψ ψ'| there, which is far less at the radius that is chosen where none is given,
+        and counts where a given R is so small that it is more.
+        """
         radius = self.domain().upper[0]
         h = 1e-4 * radius
         inside, at_end = self.reference(np.array([[radius - h], [radius]]))

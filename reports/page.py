@@ -196,7 +196,7 @@ def _parameters(problem: Problem | None, record: Record) -> list[tuple[str, str,
 
 def _reference(problem: Problem | None, section: Section) -> str:
     errors = [c.median("reference_error") for c in section.configurations if c.median("reference_error") >= 0.0]
-    kind = problem.reference_kind if problem else "unknown kind"
+    kind = problem.reference_method() if problem else "unknown kind"
     if not errors:
         return f"{kind} (its own error was not recorded)"
     if isinstance(problem, Eigenproblem):

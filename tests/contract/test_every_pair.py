@@ -55,7 +55,7 @@ CAPS = {
     "decay": {"scipy": 1e-4, "pinn": 3e-2},
     # Second order: twice the error that test_eigensolvers.py finds to fall by four per halving; twice that of quadratic
     # elements, which are of fourth order.
-    "schroedinger-radial": {"spectral": 1e-13, "fenics": 3e-7, "pinn": 1e-4, "": 6e-5},
+    "schroedinger-radial": {"spectral": 1e-13, "fenics": 3e-7, "pinn": 5e-4, "": 6e-5},
     "symmetric-eigen": {"scipy": 1e-10, "pinn": 1e-3, "": 1e-10},
     "fredholm": {"nystrom": 1e-14, "picard": 1e-13, "pinn": 1e-6},
     # Collocation; and a network that is stopped early, where an error of 3e-4 was seen.

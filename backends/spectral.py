@@ -12,7 +12,14 @@ import numpy as np
 from backends import register
 from backends.base import Context, Diverged, Session, Solver
 from backends.spectra.collocated import Collocation, matrix_of, periodic_axes
-from backends.spectra.exponential import ETDRK4, DenseOperator, DiagonalisedOperator, ExactStep, LinearOperator
+from backends.spectra.exponential import (
+    ETDRK4,
+    DenseOperator,
+    DiagonalisedOperator,
+    ExactStep,
+    ForcedStep,
+    LinearOperator,
+)
 from backends.spectra.fourier import FourierOperator
 from backends.structure import Structure, half_glued, undetermined
 from backends.timeline import at_points
@@ -22,7 +29,7 @@ from problems.operations import NUMPY
 from problems.parameters import parameter
 
 DENSE = 1024
-"""Unknowns up to which a matrix of them is made: 8 MB, some seconds for its functions, and 30 ms a step on a core."""
+"""Unknowns up to which a matrix of them is made: 8 MB, and some two seconds for its functions on one core."""
 
 MOVED = 256
 """The same where data change in time, so that every step takes several products."""
@@ -50,10 +57,12 @@ class Spectral(Solver):
     In time the linear part is exact: that is the whole equation where it is linear with coefficients that do not
     change, and then every step is exact; elsewhere it is the diffusion at the start, and the scheme is of fourth order
     in dt (Cox & Matthews 2002; Kassam & Trefethen 2005, SIAM J. Sci. Comput. 26), less where boundary values change in
-    time. The rest is treated explicitly, so a step must resolve convection. One step costs some ten products with
-    matrices n × n in one dimension, O(nᵈ⁺¹) in d with a constant diffusivity. Where all axes are periodic and the
-    diffusivity, which may mix components, is constant, steps are taken with the modes: eight fast transforms a step,
-    and n is rounded up to a length that they like.
+    time. The rest is treated explicitly, so a step must resolve convection. One step costs eight products with
+    matrices n × n in one dimension, half as many where the rest does not depend on the solution and one where it is
+    constant; O(nᵈ⁺¹) in d with a constant diffusivity. With one that varies they are nᵈ × nᵈ, and made in O(n³ᵈ): two
+    seconds on one core for 32 nodes per axis in the plane. Where all axes are periodic and the diffusivity, which may
+    mix components, is constant, steps are taken with the modes: eight fast transforms a step, and n is rounded up to a
+    length that they like.
 
     Steady equations: diagonalised directly where they are linear with constant diffusivity and reaction, else Newton's
     method with a dense Jacobian.
@@ -212,7 +221,8 @@ class SteppingSession(SpectralSession):
                 for v in problem.initial(NUMPY, self.space.x)
             ]
         )[self.space.free]
-        self._operator, self._rest, self._exact = self._linear_part()
+        self._operator, self._rest, forced = self._linear_part()
+        self._exact = forced and not self.structure.data_move
         if isinstance(self._operator, FourierOperator):
             self._start = self._operator.initial()
         self._times = np.unique(np.append(problem.times(), final))
@@ -220,12 +230,12 @@ class SteppingSession(SpectralSession):
         counts = [1 if self._exact else math.ceil(gap / longest - 1e-9) for gap in np.diff(stops)]
         # Instants a rounding error apart are one length of step.
         lengths = [float(f"{gap / count:.12g}") for gap, count in zip(np.diff(stops), counts, strict=True)]
-        steps: dict[float, ExactStep | ETDRK4] = {}
+        steps: dict[float, ExactStep | ForcedStep | ETDRK4] = {}
         for h in set(lengths):
             if self._exact:
                 steps[h] = ExactStep.make(self._operator, h, self._rest(0.0, np.zeros_like(self._start)))
             else:
-                steps[h] = ETDRK4.make(self._operator, h)
+                steps[h] = (ForcedStep if forced else ETDRK4).make(self._operator, h)
         self._course = [(float(t), n, steps[h]) for t, n, h in zip(stops, counts, lengths, strict=False)]
         self._steps, self._dt = sum(counts), max(lengths)
 
@@ -268,24 +278,25 @@ class SteppingSession(SpectralSession):
         return self.space.spread(t, self._operator.leave(y))
 
     def _linear_part(self) -> tuple[LinearOperator, Callable[[float, Array], Array], bool]:
-        """L, N, and whether N is nothing but a constant."""
+        """L, N, and whether N does not depend on the state."""
         space, structure, zero = self.space, self.structure, np.zeros_like(self._start)
         if _is_fourier(self.problem, structure):
             fourier = FourierOperator(self.problem, space.shape, structure)
-            return fourier, fourier.rest, fourier.complete and not structure.data_move
+            return fourier, fourier.rest, fourier.complete
 
         def data(t: float, y: Array) -> Array:
             return space.rhs(t, zero)
 
         known, reactions = structure.diffusivities is not None, structure.reactions
         if known and reactions is not None and not structure.convected:
-            return self.diagonalised(reactions), data, not structure.data_move
+            return self.diagonalised(reactions), data, True
         affine = structure.linear and not structure.coefficients_move
         if not known or (affine and space.unknowns <= (DENSE if structure.settled else MOVED)):
             constant = data(0.0, zero)
             diffusion = None if affine else space.diffusion(0.0, self._start)
-            dense = DenseOperator(matrix_of(diffusion or (lambda v: space.rhs(0.0, v) - constant), zero.shape))
-            return dense, data if affine else lambda t, y: space.rhs(t, y) - dense(y), structure.settled
+            matrix = matrix_of(diffusion or (lambda v: space.rhs(0.0, v) - constant), zero.shape)
+            dense = DenseOperator(matrix, vectors=self.problem.dimension == 1)
+            return dense, data if affine else lambda t, y: space.rhs(t, y) - dense(y), affine
         return self.diagonalised(), self._beside_diffusion(), False
 
     def _beside_diffusion(self) -> Callable[[float, Array], Array]:

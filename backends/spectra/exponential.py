@@ -14,6 +14,8 @@ from problems.base import Array
 
 TERMS = 18
 """Last power in the Taylor series, of arguments of at most 1: the next one is below 1/19! ≈ 10⁻¹⁷."""
+INDEPENDENT = 1e5
+"""Condition number of eigenvectors up to which functions are made of them."""
 
 Map = Callable[[Array], Array]
 
@@ -46,10 +48,25 @@ class LinearOperator(ABC):
 
 
 class DenseOperator(LinearOperator):
-    """A matrix; its functions by scaling and doubling (Skaflestad & Wright 2009, Appl. Numer. Math. 59)."""
+    """A matrix; its functions by scaling and doubling (Skaflestad & Wright 2009, Appl. Numer. Math. 59).
 
-    def __init__(self, matrix: Array) -> None:
+    That loses a bit of the slow modes with every doubling that the fast ones need. With `vectors`, functions are made
+    of eigenvectors instead, at several times the price for a large matrix, where these are far enough from each other.
+    """
+
+    def __init__(self, matrix: Array, *, vectors: bool = False) -> None:
         self.matrix = matrix
+        self._inverse: Array | None = None
+        if not vectors:
+            return
+        self._values, self._vectors = np.linalg.eig(matrix)
+        try:
+            inverse = np.linalg.inv(self._vectors)
+        except np.linalg.LinAlgError:
+            return
+        # Rounding in a function is that in its values times this condition number.
+        if np.linalg.norm(self._vectors, 1) * np.linalg.norm(inverse, 1) <= INDEPENDENT:
+            self._inverse = inverse
 
     def __call__(self, y: Array) -> Array:
         """L y."""
@@ -57,6 +74,9 @@ class DenseOperator(LinearOperator):
 
     def phis(self, h: float, count: int = 4) -> list[Array]:
         """Matrices."""
+        if self._inverse is not None:
+            values = phis_of_numbers(h * self._values, count)
+            return [np.real((self._vectors * function) @ self._inverse) for function in values]
         doublings = halvings(h * self.matrix)
         z = h * self.matrix / 2.0**doublings
         phi = taylor(z, np.eye(len(z)), np.matmul, count)
@@ -65,7 +85,9 @@ class DenseOperator(LinearOperator):
         return phi
 
     def both(self, h: float) -> tuple[list[Array], list[Array]]:
-        """The former are the latter at twice the argument."""
+        """By doubling, the former are the latter at twice the argument."""
+        if self._inverse is not None:
+            return super().both(h)
         half = self.phis(h / 2.0)
         return doubled(half, np.matmul), half
 
@@ -206,6 +228,34 @@ class ExactStep:
 
 
 @dataclass(frozen=True)
+class ForcedStep:
+    """One step of length h where N(t) does not depend on the state: what ETDRK4 is then, with half of its products."""
+
+    h: float
+    whole: Map
+    first: Map
+    middle: Map
+    last: Map
+
+    @classmethod
+    def make(cls, operator: LinearOperator, h: float) -> ForcedStep:
+        """The maps of a step."""
+        e, *others = operator.phis(h)
+        return cls(h, operator.map(e), *(operator.map(h * weight) for weight in simpson(*others)))
+
+    def __call__(self, rest: Callable[[float, Array], Array], t: float, y: Array) -> Array:
+        """The state at t + h; `rest(t, y)` is N."""
+        h = self.h
+        middle = self.middle(2.0 * rest(t + h / 2.0, y))
+        return self.whole(y) + self.first(rest(t, y)) + middle + self.last(rest(t + h, y))
+
+
+def simpson(p1: Array, p2: Array, p3: Array) -> tuple[Array, Array, Array]:
+    """Weights of N at the beginning of a step, of each of two values half-way, and at its end."""
+    return p1 - 3.0 * p2 + 4.0 * p3, 2.0 * p2 - 4.0 * p3, 4.0 * p3 - p2
+
+
+@dataclass(frozen=True)
 class ETDRK4:
     """One step of length h of the scheme of Cox & Matthews 2002 (J. Comput. Phys. 176, eq. 26–29).
 
@@ -223,15 +273,13 @@ class ETDRK4:
     @classmethod
     def make(cls, operator: LinearOperator, h: float) -> ETDRK4:
         """The maps of a step."""
-        (e, p1, p2, p3), (e2, q1, *_) = operator.both(h)
+        (e, *others), (e2, q1, *_) = operator.both(h)
         return cls(
             h,
             operator.map(e),
             operator.map(e2),
             operator.map(h / 2.0 * q1),
-            operator.map(h * (p1 - 3.0 * p2 + 4.0 * p3)),
-            operator.map(h * (2.0 * p2 - 4.0 * p3)),
-            operator.map(h * (4.0 * p3 - p2)),
+            *(operator.map(h * weight) for weight in simpson(*others)),
         )
 
     def __call__(self, rest: Callable[[float, Array], Array], t: float, y: Array) -> Array:

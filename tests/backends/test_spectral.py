@@ -14,7 +14,7 @@ import scipy.linalg
 from backends.base import Context, Diverged
 from backends.spectra.bases import Basis
 from backends.spectra.collocated import odd_length
-from backends.spectra.exponential import DenseOperator, DiagonalisedOperator, ExactStep
+from backends.spectra.exponential import ETDRK4, DenseOperator, DiagonalisedOperator, ExactStep, ForcedStep
 from backends.spectra.fourier import FourierOperator
 from backends.spectral import Spectral
 from backends.structure import Structure
@@ -100,7 +100,8 @@ def test_an_even_number_of_waves_is_refused():
         Basis.fourier(0.0, 1.0, 8)
 
 
-def test_functions_of_a_matrix_are_those_of_its_exponential():
+@pytest.mark.parametrize("vectors", [False, True])
+def test_functions_of_a_matrix_are_those_of_its_exponential(vectors):
     """φ₁ … φ₃ stand in the first row of the exponential of [[A, I, 0, 0], [0, 0, I, 0], [0, 0, 0, I], 0]."""
     a = np.random.default_rng(0).standard_normal((5, 5)) * 3.0
     n = len(a)
@@ -109,13 +110,41 @@ def test_functions_of_a_matrix_are_those_of_its_exponential():
     for k in range(3):
         block[k * n : (k + 1) * n, (k + 1) * n : (k + 2) * n] = np.eye(n)
     row = scipy.linalg.expm(block)[:n]
-    for found, h in zip(DenseOperator(a).both(1.4), (1.4, 0.7), strict=True):
+    for found, h in zip(DenseOperator(a, vectors=vectors).both(1.4), (1.4, 0.7), strict=True):
         assert found[0] == pytest.approx(scipy.linalg.expm(h * a), rel=1e-10, abs=1e-10)
         for k, phi in enumerate(found if h == 0.7 else ()):
             assert phi == pytest.approx(row[:, k * n : (k + 1) * n], rel=1e-11, abs=1e-11)
-    for count in (1, 2):
-        for phi, wanted in zip(DenseOperator(a).phis(0.7, 2)[:count], DenseOperator(a).phis(0.7), strict=False):
-            assert phi == pytest.approx(wanted, rel=1e-12, abs=1e-12)
+
+
+def test_functions_of_a_matrix_without_independent_eigenvectors():
+    """A Jordan block: e^{hA} = e^{−3h} (1, h, h²/2; 0, 1, h; 0, 0, 1), and φ₁ = A⁻¹ (e^{hA} − 1) / h."""
+    block = np.diag([-3.0] * 3) + np.diag([1.0] * 2, 1)
+    h = 1.5
+    e, p1, *_ = DenseOperator(block, vectors=True).phis(h)
+    wanted = math.exp(-3.0 * h) * np.array([[1.0, h, h * h / 2.0], [0.0, 1.0, h], [0.0, 0.0, 1.0]])
+    assert e == pytest.approx(wanted, rel=1e-13, abs=1e-15)
+    assert p1 == pytest.approx(np.linalg.solve(h * block, wanted - np.eye(3)), rel=1e-13, abs=1e-15)
+
+
+def test_slow_modes_of_a_stiff_matrix_keep_their_digits():
+    """Second derivatives on 128 nodes: e^{hA} sin πx = e^{−π²h} sin πx, beside eigenvalues of −5·10⁷."""
+    basis = Basis.chebyshev(0.0, 1.0, 128)
+    a = (basis.slope @ basis.slope)[1:-1, 1:-1]
+    sine = np.sin(math.pi * basis.nodes[1:-1])
+    e, p1 = DenseOperator(a, vectors=True).phis(0.1, 2)
+    assert e @ sine == pytest.approx(math.exp(-0.1 * math.pi**2) * sine, abs=1e-12)
+    assert p1 @ sine == pytest.approx(-math.expm1(-0.1 * math.pi**2) / (0.1 * math.pi**2) * sine, abs=1e-12)
+
+
+@pytest.mark.parametrize("problem", [Insulated(), Coupled()], ids=lambda problem: problem.name)
+def test_a_step_of_a_linear_equation_is_that_of_the_scheme_with_half_the_products(problem):
+    session = run(problem, nodes=16, dt=0.05)[1]
+    (start, _, step), *_ = session._course
+    assert isinstance(step, ForcedStep)
+    whole = ETDRK4.make(session._operator, step.h)
+    y = session._start
+    found, wanted = (s(session._rest, start, y) for s in (step, whole))
+    assert found == pytest.approx(wanted, abs=1e-13)
 
 
 def exact_functions(z):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -13,8 +14,8 @@ import pytest
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "ftcs_bandwidth.py"
 
 
-def ratios(*words: str) -> list[float]:
-    """Copy / step for each line that the script prints."""
+def ratios(*words: str, to: str = "copy") -> list[float]:
+    """Copy / step, or another one's time, for each line that the script prints."""
     shown = subprocess.run(
         [sys.executable, str(SCRIPT), *words],
         capture_output=True,
@@ -22,15 +23,28 @@ def ratios(*words: str) -> list[float]:
         env=os.environ | {"NUMBA_NUM_THREADS": "1"},
     )
     assert shown.returncode == 0, shown.stderr
-    return [float(value) for value in re.findall(r"copy / step (\S+)", shown.stdout)]
+    return [float(value) for value in re.findall(rf"{to} / step ([\d.]+)", shown.stdout)]
 
 
 def test_one_line_per_grid() -> None:
     assert len(ratios("--shape", "2:40", "--shape", "3:12", "--rounds", "3")) == 2
 
 
+def test_py_pde_is_a_column_where_it_is_installed() -> None:
+    words = ("--shape", "2:40", "--rounds", "2", "--py-pde")
+    assert len(ratios(*words)) == 1
+    assert len(ratios(*words, to="py-pde")) == (importlib.util.find_spec("pde") is not None)
+
+
 @pytest.mark.timing
-@pytest.mark.parametrize("shape", ["2:2048", "3:192"])
-def test_explicit_step_runs_at_no_less_than_two_fifths_of_the_rate_of_a_copy(shape: str) -> None:
-    """Three fifths are wanted and more is measured; the rest is room for other work on the machine."""
-    assert ratios("--shape", shape, "--rounds", "15")[0] >= 0.4
+@pytest.mark.parametrize("shape", ["2:4096", "3:256"])
+def test_explicit_step_runs_at_no_less_than_three_fifths_of_the_rate_of_a_copy(shape: str) -> None:
+    """Arrays of 135 MB, which no cache holds; the best of three runs, since other work on the machine slows some."""
+    assert max(ratios("--shape", shape, "--rounds", "5")[0] for _ in range(3)) >= 0.6
+
+
+@pytest.mark.timing
+@pytest.mark.skipif(importlib.util.find_spec("pde") is None, reason="python -m pip install py-pde")
+@pytest.mark.parametrize("shape", ["2:512", "2:2048", "3:192"])
+def test_explicit_step_is_no_slower_than_that_of_py_pde(shape: str) -> None:
+    assert ratios("--shape", shape, "--rounds", "5", "--py-pde", to="py-pde")[0] >= 1.0

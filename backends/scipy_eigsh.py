@@ -23,8 +23,9 @@ class ScipyEigsh(Solver):
     """`scipy.sparse.linalg.eigsh` (ARPACK, implicitly restarted Lanczos) on finite volumes, or on a matrix.
 
     Second order in the spacing, in one and two dimensions. An operator is shifted to a little below its lowest state,
-    as a coarse grid finds it, and factorised once (SuperLU); then a Lanczos step is one solve, O(n) in one dimension
-    and O(n log n) in two, and a few dozen of them find some states to rounding whatever the spacing is.
+    as a coarse grid finds it, and factorised (SuperLU); the signs of the pivots prove that no state lies below, or it
+    is done again with a lower shift. Then a Lanczos step is one solve, O(n) in one dimension and O(n log n) in two, and
+    a few dozen of them find some states to rounding whatever the spacing is.
     A matrix is not inverted: its extreme pair is found by products, n² operations each. Source: Lehoucq, Sorensen &
     Yang 1998, ARPACK Users' Guide; Ericsson & Ruhe 1980, Math. Comp. 35.
     """

@@ -53,7 +53,8 @@ class SchroedingerRadial(Eigenproblem):
         "claim/zero-function": AttractorClaim(
             "S4 (2021)",
             "a d orbital in two dimensions",
-            "The zero function attracts the training of a network on the radial equation of a d orbital.",
+            "The zero function, a global minimum of the plain residual, attracts the training of a network on the "
+            "radial equation of a d orbital. The sizes of the network are ours; the source tells none.",
             "norm",
             0.1,
         )

@@ -32,6 +32,7 @@ from reports.drawing import (
     power_of_ten,
 )
 from reports.summary import Configuration
+from reports.words import scientific
 
 ERRORS = sns.color_palette("flare", as_cmap=True)
 FEW_TIMES = 12
@@ -43,6 +44,8 @@ LEAST_ERROR = 1e-17
 SLICE = 0.1
 DECADES = 3
 MOST_STATES = 4
+VANISHED = 0.1
+"""A state is drawn at unit length; where one was shorter than this, the legend says how long it was."""
 SUBSCRIPTS = "₁₂₃₄₅₆₇₈₉"
 SUBSCRIPTS_FROM_ZERO = "₀" + SUBSCRIPTS
 
@@ -171,20 +174,26 @@ def eigenfunctions(
             axes.set(ylabel=f"ψ{SUBSCRIPTS_FROM_ZERO[state]}")
         handles = [Line2D([], [], color=INK, lw=3.0, alpha=0.25, label="exact")]
         extremes: list[float] = []
+        vanished = False
         for c, arrays in found.items():
             style: dict[str, Any] = {"color": palette[c.solver], "ls": "--" if c.family == "neural" else "-", "lw": 1.1}
+            norm = float(c.shown.loc[c.shown["error"].idxmin()].get("metric.norm", np.nan))
+            vanished |= norm < VANISHED
+            label = f"{c.label}, norm {scientific(norm, 1)}" if norm < VANISHED else c.label
             aligned = scene.problem.align(arrays["solution"], reference)
             for state, axes in enumerate(panels):
                 axes.plot(points[seen], aligned[seen, state], **style)
             error = np.maximum(np.abs(aligned - reference).max(axis=1), LEAST_ERROR)
             bottom.plot(points[seen], error[seen], **style)
             extremes += [float(np.quantile(error[seen], 0.02)), float(error[seen].max())]
-            handles.append(Line2D([], [], label=c.label, **style))
+            handles.append(Line2D([], [], label=label, **style))
         log_axis(bottom, "y", extremes)
         bottom.set(xlabel="x", ylabel="|error|")
         legend(bottom, handles, 1, -0.5)
         more = f" {k - shown} higher states are not shown." if k > shown else ""
         caption = "Eigenfunctions of unit length and, of all states, the largest error, best seed of each solver."
+        if vanished:
+            more += f" A norm below {VANISHED:g} means that a state had all but vanished and is drawn enlarged."
         return finish(figure, name, caption + more)
 
 

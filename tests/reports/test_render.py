@@ -195,7 +195,7 @@ def test_states_stand_beside_the_exact_ones_with_their_energies_and_norms(
     names = {path.name for path in (run_dir / "figures").iterdir()}
     assert any("eigenfunctions" in name for name in names)
     assert any("claim-zero-function" in name for name in names)
-    assert "exact (eigenvalues -0.08, -0.0408163265, -0.024691358), error 9" in rendered[1]
+    assert "exact (eigenvalues -0.08, -0.0408163265, -0.024691358), error 6" in rendered[1]
     for column in ("E0", "E1", "E2", "norm"):
         assert f"| {column} " in rendered[1]
 
@@ -220,3 +220,11 @@ def test_solutions_of_an_integral_equation_are_drawn_over_x_with_their_orders(tm
 def test_parameters_that_are_not_given_are_left_out(rendered: tuple[str, str]) -> None:
     (line,) = [line for line in rendered[1].splitlines() if line.startswith("states = 3, ")]
     assert line.startswith("states = 3, potential = hydrogen, ell = 2, Z = 1. Reference: exact")
+
+
+def test_states_that_vanished_are_named_with_their_norm_where_they_are_drawn(
+    run_dir: Path, rendered: tuple[str, str]
+) -> None:
+    assert "A norm below 0.1 means that a state had all but vanished and is drawn enlarged." in rendered[1]
+    (figure,) = (run_dir / "figures").glob("schroedinger-radial-*-eigenfunctions.svg")
+    assert re.search(r"network, norm \d(\.\d)?e-\d", figure.read_text(encoding="utf-8"))

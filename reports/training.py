@@ -90,11 +90,16 @@ def losses(courses: Sequence[Course], palette: Palette, name: str) -> Figure | N
     with canvas(2.8) as (figure, (axes,)):
         handles: list[Line2D] = []
         extent: list[float] = []
+        lifted = False
         shown, left_out = _chosen([course for course in courses if any(course.losses())])
         for i, course in enumerate(shown):
             style: dict[str, Any] = {"color": palette[course.configuration.solver], "ls": DASHES[i % len(DASHES)]}
-            good, bad = course.losses()
+            (good, bad), base = _raised(course.losses())
             label = course.configuration.label
+            last = float(np.median([loss[-1] for _, loss in good])) if good else float("nan")
+            if base is not None:
+                label += f", less its smallest {scientific(base, 4)}"
+                lifted = True
             for at, loss in bad:
                 axes.plot(*_thinned(np.maximum(at, 1), loss), color=style["color"], ls=":", lw=0.7)
                 extent += _positive(loss)
@@ -106,7 +111,6 @@ def losses(courses: Sequence[Course], palette: Palette, name: str) -> Figure | N
                     low, high = stack.min(axis=0), stack.max(axis=0)
                     axes.fill_between(at, low, high, color=style["color"], alpha=0.18, lw=0)
                 extent += _positive(stack)
-                last = float(np.median([loss[-1] for _, loss in good]))
                 label += f": {scientific(last, 2)} at the end" if np.isfinite(last) else ""
             handles.append(Line2D([], [], label=label, lw=1.3, **(style if good else style | {"ls": ":"})))
         if not extent:
@@ -115,6 +119,8 @@ def losses(courses: Sequence[Course], palette: Palette, name: str) -> Figure | N
         axes.set(xlabel="iteration", ylabel="training loss")
         legend(axes, handles, 1, -0.24)
         caption = "Training loss: median over seeds, the band is their range, dotted lines are seeds that failed. "
+        if lifted:
+            caption += "A loss that is not always positive is drawn less the smallest of all that were noted. "
         lost = lost_seeds(course.configuration for course in courses)
         return finish(figure, name, f"{caption}A loss is not an error.{left_out}{lost}")
 
@@ -166,6 +172,8 @@ def terms(courses: Sequence[Course], name: str) -> Figure | None:
         handles = [Line2D([], [], color=colour, lw=1.0, label=name) for name, colour in colours.items()]
         legend(panels[-1], handles, 3, -0.6)
         caption = "Total loss (dark) and its terms, of the first seed that finished."
+        if any(_lifted(arrays) for _, arrays in shown):
+            caption += " What is not always positive is drawn less its smallest value, which the title gives."
         if len(found) > len(shown):
             caption += f" {len(found) - len(shown)} more configurations are not shown."
         return finish(figure, name, caption)
@@ -216,6 +224,28 @@ def common_losses(histories: Sequence[Path]) -> Path:
     return np.maximum(at[keep], 1), stack[:, keep]
 
 
+def _raised(losses: tuple[list[Path], list[Path]]) -> tuple[tuple[list[Path], list[Path]], float | None]:
+    """Losses that have logarithms: less the smallest of all seeds where one is not positive, and that smallest loss."""
+    base = _smallest(np.concatenate([loss for part in losses for _, loss in part]))
+    if base is None:
+        return losses, None
+    good, bad = ([(at, loss - base) for at, loss in part] for part in losses)
+    return (good, bad), base
+
+
+def _smallest(values: Array) -> float | None:
+    """The smallest finite value where it is not positive, else None."""
+    finite = values[np.isfinite(values)]
+    return float(finite.min()) if finite.size and finite.min() < 0.0 else None
+
+
+def _lifted(arrays: dict[str, Array]) -> list[tuple[int, float]]:
+    """Curves of a panel that are drawn less their smallest value, and that value: 0 is the total, then the terms."""
+    curves = [np.asarray(arrays[LOSS[1]], dtype=float).ravel(), *arrays["loss_terms"].T]
+    smallest = ((k, _smallest(curve)) for k, curve in enumerate(curves))
+    return [(k, value) for k, value in smallest if value is not None]
+
+
 def _thinned(at: Array, values: Array) -> Path:
     keep = _kept(at.size)
     return at[keep], values[keep]
@@ -236,7 +266,7 @@ def _with_terms(course: Course) -> dict[str, Array] | None:
         terms = arrays.get("loss_terms")
         if terms is not None and all(name in arrays for name in LOSS):
             notes = arrays[LOSS[0]].size
-            if terms.ndim == 2 and len(terms) == notes == arrays[LOSS[1]].size > 1 and _positive(terms):
+            if terms.ndim == 2 and len(terms) == notes == arrays[LOSS[1]].size > 1 and np.isfinite(terms).any():
                 return arrays
     return None
 
@@ -249,9 +279,15 @@ def _term_names(c: Configuration, arrays: dict[str, Array]) -> list[str]:
 
 
 def _panel(axes: Axes, c: Configuration, arrays: dict[str, Array], colours: dict[str, str]) -> None:
-    at, total = np.maximum(arrays[LOSS[0]].ravel(), 1), np.asarray(arrays[LOSS[1]], dtype=float).ravel()
-    axes.plot(*_thinned(at, total), color=INK, lw=1.3)
-    for term, label in zip(arrays["loss_terms"].T, _term_names(c, arrays), strict=True):
-        axes.plot(*_thinned(at, term), color=colours[label], lw=1.0)
-    log_axis(axes, "y", _positive(total) + _positive(arrays["loss_terms"]))
-    axes.set_title(c.label, loc="left", fontsize=7.5)
+    at, names = np.maximum(arrays[LOSS[0]].ravel(), 1), _term_names(c, arrays)
+    curves = [np.asarray(arrays[LOSS[1]], dtype=float).ravel(), *np.asarray(arrays["loss_terms"], dtype=float).T]
+    title, extent = c.label, []
+    for k, base in _lifted(arrays):
+        curves[k] = curves[k] - base
+        title += f"; {names[k - 1] if k else 'total'} less {scientific(base, 4)}"
+    styles: list[dict[str, Any]] = [{"color": INK, "lw": 1.3}, *({"color": colours[name], "lw": 1.0} for name in names)]
+    for curve, style in zip(curves, styles, strict=True):
+        axes.plot(*_thinned(at, curve), **style)
+        extent += _positive(curve)
+    log_axis(axes, "y", extent)
+    axes.set_title(title, loc="left", fontsize=7.5)

@@ -178,6 +178,11 @@ class PINN(Solver):
         """How derivatives are taken."""
         return "taylor" if self.derivatives == "auto" else self.derivatives
 
+    @property
+    def constrains(self) -> bool:
+        """Whether anything is said about how conditions are imposed."""
+        return self.constraint != Trial()
+
     def unsupported(self, problem: Problem) -> str | None:
         """Families without such an objective here, and choices that cannot work for `problem`."""
         kind, equation = formulation_of(problem, self.objective), trained_on(problem)
@@ -240,6 +245,16 @@ class PINN(Solver):
             )
         rows = formulation.components * (len(formulation.inside) + len(formulation.conditions or ()))
         layers = self.network.initial(formulation.inputs, formulation.components, 0)
+        objection = formulation.objection(layers)
+        if objection is not None:
+            self._refuse(objection)
+        if len(formulation.coefficients) and any(
+            isinstance(stage, AdamW) and stage.weight_decay for stage, _, _ in self.stages
+        ):
+            self._refuse(
+                "optimizer adamw lets all that is trained decay, and here that is not the network alone but numbers of "
+                "the problem as well; take optimizer.kind=adam, or weight_decay=0"
+            )
         unknowns = sum(part.size for layer in layers for part in layer)
         for stage, _, _ in self.stages:
             if isinstance(stage, LevenbergMarquardt):

@@ -4,7 +4,10 @@ With A = (∫ κ ∇ψᵢ·∇ψⱼ + V ψᵢ ψⱼ) and M = (∫ w ψᵢ ψⱼ)
 
 - `rayleigh` is the trace of M⁻¹A: the sum of the Rayleigh quotients of the outputs after each was made orthogonal to
   those before it. It depends on nothing but their span, its minimum is the sum of the lowest energies (Ky Fan 1949,
-  PNAS 35, 652), and the lowest states cannot be found twice: deflation without a penalty or an order;
+  PNAS 35, 652), and the lowest states cannot be found twice: deflation without a penalty or an order. A and M have to
+  be integrals, though: few points leave room for functions that are steep between them, with quotients below the
+  lowest, and points drawn for each iteration make the quotient of two means, which is not that of two integrals even
+  on average. Points of the kind gauss are the ones to take;
 - `normalised-residual` is the mean square of −∇·(κ∇ψ) + V ψ − w ψ Λ for the orthonormalised outputs and their Rayleigh
   quotients Λ = M⁻¹A, plus the trace. The residual alone is as small at every other set of states, so the trace says
   which are wanted; a function that vanishes has no small loss, since it is made of unit length first;
@@ -23,6 +26,7 @@ import numpy as np
 
 from backends.neural.activations import PIECEWISE_LINEAR
 from backends.neural.jets import Orders
+from backends.neural.networks import Parameters
 from backends.neural.residual import Calculus, Formulation, Jets, Network, Setting, Term
 from backends.neural.ritz import ritz
 from problems.base import Array, Neumann, Periodic
@@ -41,8 +45,6 @@ class StatesFormulation(Formulation):
 
     pointwise: ClassVar[bool] = False
     additive: ClassVar[bool] = False
-    integral: ClassVar[bool] = True
-    vanishes: ClassVar[bool] = False
     strong: ClassVar[bool] = True
     """Whether the loss has second derivatives."""
 
@@ -57,8 +59,11 @@ class StatesFormulation(Formulation):
     @classmethod
     def refuses(cls, problem: Eigenproblem, described: PINN) -> str | None:
         """Conditions as penalties, which eigenfunctions escape by becoming small, and networks without curvature."""
-        if getattr(described.constraint, "form", "") != "automatic":
-            return "conditions of an eigenproblem are built into its trial function; set constraint=trial"
+        if described.constrains:
+            return (
+                "conditions of an eigenproblem are built into its trial function, and none has a weight; leave all "
+                "parameters of constraint out"
+            )
         if described.weighting is not None:
             return "causal weights follow time, and an eigenproblem has none; set weighting=none"
         if described.network.normalises:
@@ -73,6 +78,34 @@ class StatesFormulation(Formulation):
             for axis, side, kind in problem.faces()
         ):
             return "the residual does not see that no flux leaves through a face; set objective=rayleigh"
+        return None
+
+    def objection(self, layers: Parameters) -> str | None:
+        """Fewer functions than states, and points where the equation has no coefficients."""
+        span = sum(part.size for part in layers[-1]) // self.components
+        if span < self.components:
+            return (
+                f"the outputs of the network lie in the span of {span} functions, the last hidden layer's and 1, and "
+                f"{self.components} states are sought; give network.widths (or width) at least {self.components - 1}"
+            )
+        if len(self.inside) < self.components:
+            return (
+                f"{len(self.inside)} points cannot tell {self.components} states apart; take many more, with "
+                "points.counts, points.count or points.batch"
+            )
+        x = list(self.inside.base.T)
+        for name, field, least in (
+            ("κ", self.problem.diffusivity, 0.0),
+            ("V", self.problem.reaction, -np.inf),
+            ("w", self.problem.weight, 0.0),
+        ):
+            with np.errstate(all="ignore"):
+                values = np.asarray(field(NUMPY, x), dtype=float)
+            if not (np.isfinite(values) & (values >= least)).all():
+                return (
+                    f"{name} of the equation is not finite, or is negative, at some points of the kind "
+                    f"{self.setting.points.kind}, such as an end of the interval; take points.kind=gauss"
+                )
         return None
 
     def prepare(self, points: Any, *, inside: bool) -> dict[str, Any]:
@@ -110,14 +143,13 @@ class StatesFormulation(Formulation):
         """The terms of the loss."""
         raise NotImplementedError
 
-    def matrices(self, u: Jets, place: dict[str, Any]) -> tuple[Any, Any]:
-        """A and M, shape (k, k), divided by the volume of the domain."""
+    def quotients(self, u: Jets, place: dict[str, Any]) -> Any:
+        """A (k, k) of orthonormal functions."""
         q = place["quadrature"] / len(place["quadrature"])
-        psi = u.value
-        energy = (q * place["reaction"] * psi) @ psi.T
+        energy = (q * place["reaction"] * u.value) @ u.value.T
         for slopes in u.first:
             energy = energy + (q * place["kappa"][0] * slopes) @ slopes.T
-        return energy, (q * place["weight"] * psi) @ psi.T
+        return energy
 
     def operator(self, u: Jets, place: dict[str, Any]) -> Any:
         """−∇·(κ∇ψ) + V ψ, shape (k, n)."""
@@ -134,6 +166,36 @@ class StatesFormulation(Formulation):
         """There are no such terms."""
         raise NotImplementedError
 
+
+class SpanFormulation(StatesFormulation):
+    """What depends on the span of the outputs alone, by orthonormal functions in it."""
+
+    integral: ClassVar[bool] = True
+    vanishes: ClassVar[bool] = False
+    remedy: ClassVar[str] = (
+        "use a lower learning rate, a wider network or precision=float64: outputs that are not independent in the "
+        "working precision cannot be made orthonormal"
+    )
+
+    def orthonormal(self, network: Network, place: dict[str, Any]) -> Jets:
+        """Orthonormal functions of the span with their derivatives.
+
+        Outputs are made of unit length first, then orthogonal by a QR factorisation of their values. It loses as many
+        digits as the outputs are alike; one of M would lose twice as many. Where less than half of all digits were
+        left all is NaN: quotients could be anything, also below the lowest energies.
+        """
+        xp, u = self.calculus.xp, self.jets(network, place, self.orders)
+        rows = (place["quadrature"] * place["weight"] / len(place["quadrature"])) ** 0.5 * u.value
+        lengths = (rows * rows).sum(1)[:, None] ** 0.5
+        lower = xp.linalg.qr((rows / lengths).T)[1].T
+        enough = abs(lower.diagonal()).min() > float(xp.finfo(lower.dtype).eps) ** 0.5
+        lower = xp.where(enough, lower, xp.nan)
+        fields = xp.concatenate([u.value, *u.first, *u.second], 1)
+        turned = self.calculus.forward(lower, fields / lengths)
+        first, count = 1 + len(u.first), len(place["quadrature"])
+        parts = [turned[:, k * count : (k + 1) * count] for k in range(first + len(u.second))]
+        return Jets(parts[0], parts[1:first], parts[first:])
+
     def answer(self, values: Callable[[Array], Array], coefficients: Array, points: Array) -> Array:
         """The Ritz vectors."""
         judged = self.problem.points()
@@ -146,7 +208,7 @@ class StatesFormulation(Formulation):
         return {"eigenvalues": ritz(self.problem, values(self.problem.points()))[0]}
 
 
-class RayleighFormulation(StatesFormulation):
+class RayleighFormulation(SpanFormulation):
     """The trace of M⁻¹A."""
 
     objective: ClassVar[str] = "rayleigh"
@@ -159,11 +221,10 @@ class RayleighFormulation(StatesFormulation):
 
     def summands(self, network: Network, place: dict[str, Any]) -> list[Any]:
         """The trace."""
-        energy, mass = self.matrices(self.jets(network, place, self.orders), place)
-        return [self.calculus.xp.linalg.solve(mass, energy).diagonal().sum()]
+        return [self.quotients(self.orthonormal(network, place), place).diagonal().sum()]
 
 
-class NormalisedResidualFormulation(StatesFormulation):
+class NormalisedResidualFormulation(SpanFormulation):
     """The residual of orthonormal functions with their Rayleigh quotients, and these."""
 
     objective: ClassVar[str] = "normalised-residual"
@@ -175,20 +236,14 @@ class NormalisedResidualFormulation(StatesFormulation):
 
     def summands(self, network: Network, place: dict[str, Any]) -> list[Any]:
         """∫ of the squares of the residual of all functions, made orthonormal; the trace."""
-        solve = self.calculus.xp.linalg.solve
-        u = self.jets(network, place, self.orders)
-        energy, mass = self.matrices(u, place)
-        quotients = solve(mass, energy)
-        left = self.operator(u, place) - quotients.T @ (place["weight"] * u.value)
-        squares = (place["quadrature"] / len(place["quadrature"]) * left) @ left.T
-        return [solve(mass, squares).diagonal().sum(), quotients.diagonal().sum()]
+        u = self.orthonormal(network, place)
+        quotients = self.quotients(u, place)
+        left = self.operator(u, place) - quotients @ (place["weight"] * u.value)
+        return [(place["quadrature"] * left * left).mean() * self.components, quotients.diagonal().sum()]
 
 
 class PlainResidualFormulation(StatesFormulation):
     """The residual of the outputs as they are, with trained numbers E."""
-
-    integral: ClassVar[bool] = False
-    vanishes: ClassVar[bool] = True
 
     objective: ClassVar[str] = "residual"
 

@@ -42,9 +42,9 @@ class IntegralFormulation(Formulation):
 
     @classmethod
     def refuses(cls, problem: IntegralEquation, described: PINN) -> str | None:
-        """Rules that cannot take the kernel, points that move where weights are made for them, and a trial function."""
-        if getattr(described.constraint, "form", "") == "published":
-            return "an integral equation has no conditions for a trial function to meet; set constraint.form=automatic"
+        """Rules that cannot take the kernel, points that move where weights are made for them, and constraints."""
+        if described.constrains:
+            return "an integral equation has no conditions to impose; leave all parameters of constraint out"
         rule, points = _rule(problem, described), described.points
         if isinstance(rule, Product) and (points.every or isinstance(points, Uniform | JitteredGrid)):
             return (

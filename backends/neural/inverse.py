@@ -65,6 +65,11 @@ class InverseFormulation(PDEFormulation):
                 "optimizer lm has no derivatives with respect to parameters that are trained beside the network; "
                 "take optimizer.kind=ssbroyden or lbfgs"
             )
+        if described.constraint.balance:
+            return (
+                "balancing would move the weight of the observations as well, on which the estimate depends; leave "
+                "constraint.balance out"
+            )
         if described.constraint.kind == "trial" and _conditions_move(problem):
             return (
                 "initial or boundary values follow the unknown parameters, so no trial function can hold them; set "

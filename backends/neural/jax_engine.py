@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ import numpy as np
 import optax
 from jax import lax
 from jax.flatten_util import ravel_pytree
+from jax.scipy.linalg import solve_triangular
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from backends.base import Context
@@ -226,6 +228,7 @@ class JaxSession(TrainingSession):
             jax.jvp,
             lax.stop_gradient,
             lambda values, like: jnp.asarray(values, dtype=like.dtype),
+            partial(solve_triangular, lower=True),
         )
         super().__init__(solver, problem, context, calculus)
         self.compiled: dict[str, Any] = {}

@@ -23,6 +23,7 @@ from backends.base import TRAJECTORY_LEVELS
 from backends.integrals.rules import Rules
 from backends.neural.collocation import Points, PointSet, join, region
 from backends.neural.jets import Orders
+from backends.neural.networks import Parameters
 from backends.neural.trial import Trial
 from backends.neural.weighting import Causal, causal_weights, chunk_matrix
 from problems.base import ODE, Array
@@ -57,6 +58,7 @@ class Calculus:
 
     `jvp` can be nested; `total` (of a function with a tuple of values) need not be, but costs less at each iteration.
     `constant` cuts a value off from differentiation; `array` turns a host array into one like its second argument.
+    `forward` solves L X = B for a lower triangle L, without asking the device whether it could.
     """
 
     xp: Any
@@ -65,6 +67,7 @@ class Calculus:
     total: Callable[..., tuple[Any, Any]]
     constant: Callable[[Any], Any]
     array: Callable[[Array, Any], Any]
+    forward: Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,8 @@ class Formulation(ABC):
     """Whether means over the points stand for integrals, so that their density must be even or made good by weights."""
     vanishes: ClassVar[bool] = True
     """Whether the loss falls towards 0 at the solution."""
+    remedy: ClassVar[str] = "use a lower learning rate"
+    """What may help where the loss is not finite any more."""
 
     def __init__(self, problem: Any, calculus: Calculus, setting: Setting) -> None:
         self.calculus, self.setting, self.trial = calculus, setting, setting.trial
@@ -159,6 +164,10 @@ class Formulation(ABC):
     @classmethod
     def refuses(cls, problem: Any, described: PINN) -> str | None:
         """Why a described network cannot solve `problem` this way, in words for a user, or None."""
+        return None
+
+    def objection(self, layers: Parameters) -> str | None:
+        """Why it cannot be trained on its first points with a network of these initial layers, or None."""
         return None
 
     def stands_for(self, coefficients: Array) -> Array:

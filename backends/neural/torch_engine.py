@@ -178,6 +178,7 @@ class TorchSession(TrainingSession):
             total_derivative,
             lambda value: value.detach(),
             lambda values, like: torch.as_tensor(np.array(values), dtype=like.dtype, device=like.device),
+            lambda lower, right: torch.linalg.solve_triangular(lower, right, upper=False),
         )
         super().__init__(solver, problem, context, calculus)
         self._initial = self.initial_parameters()

@@ -241,7 +241,7 @@ class TrainingSession(Session, ABC):
             if not math.isfinite(loss):
                 raise Diverged(
                     f"the loss was not finite at iteration {self._done} of {solver.iterations}; "
-                    "use a lower learning rate"
+                    f"{self.formulation.remedy}"
                 )
             timed_out = 0.0 < solver.time_limit <= watch.elapsed()
             ending = driver.stuck or timed_out or self._done == end

@@ -159,6 +159,8 @@ def test_what_cannot_train_parameters_is_refused_in_words(engine):
     assert "trained beside the network" in str(cls.create({"optimizer": "lm"}).unsupported(TWO))
     assert "set constraint.kind=penalty" in str(cls.create({}).unsupported(Front()))
     assert cls.create({"constraint": "penalty"}).unsupported(Front()) is None
+    balanced = {"constraint.kind": "penalty", "constraint.balance": "balanced"}
+    assert "leave constraint.balance out" in str(cls.create(balanced).unsupported(Front()))
     assert "no trial function" in str(cls.create({"constraint.form": "published"}).unsupported(TWO))
     assert "vanish almost everywhere" in str(cls.create({"network.activation": "relu"}).unsupported(TWO))
     assert "no energy" in str(cls.create({"objective": "energy"}).unsupported(TWO))

@@ -155,8 +155,38 @@ REFUSED = {
     "integral, published": (
         "love",
         {"constraint.form": "published"},
-        r"set constraint\.form=automatic",
-        [{"constraint.form": "automatic"}],
+        "leave all parameters of constraint out",
+        [{"constraint.form": None}],
+    ),
+    "integral, penalty": (
+        "love",
+        {"constraint.kind": "penalty", "constraint.initial_weight": 3.0},
+        "leave all parameters of constraint out",
+        [{"constraint.kind": None, "constraint.initial_weight": None}],
+    ),
+    "integral, weight": (
+        "love",
+        {"constraint.boundary_weight": 3.0},
+        "leave all parameters of constraint out",
+        [{"constraint.boundary_weight": None}],
+    ),
+    "states, decay": (
+        "radial",
+        {"optimizer.kind": "adamw", "optimizer.weight_decay": 0.1, "points.kind": "gauss"},
+        r"take optimizer\.kind=adam, or weight_decay=0",
+        [{"optimizer.kind": "adam", "optimizer.weight_decay": None}, {"optimizer.weight_decay": 0.0}],
+    ),
+    "states, singular end": (
+        "radial",
+        {"objective": "rayleigh", "points.kind": "grid", "points.counts": (9,)},
+        r"V of the equation is not finite.*take points\.kind=gauss",
+        [{"points.kind": "gauss"}],
+    ),
+    "states, narrow": (
+        "drum",
+        {"network.widths": (4, 1), "objective": "rayleigh", "points.kind": "gauss", "points.counts": (7,)},
+        r"span of 2 functions.*3 states.*at least 2",
+        [{"network.widths": (4, 4)}],
     ),
     "integral, least squares": (
         "love",

@@ -134,3 +134,41 @@ def test_report_holds_the_training_figures_and_paths_behind_the_points(run_dir: 
     solve, total = part.work
     assert "while it was trained" in solve.caption
     assert "while it was trained" not in total.caption
+
+
+def test_losses_below_zero_are_drawn_above_their_smallest(tmp_path: Path) -> None:
+    """An energy falls to −2.5: no part of the curve may vanish from the logarithmic axis without a word."""
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(tmp_path / "run")
+    history = np.array([4.0, -1.5, -2.4, -2.5])
+    arrays = {
+        "loss_iterations": np.array([1, 10, 100, 1000]),
+        "loss_history": history,
+        "loss_terms": np.stack([history - 1.0, np.full(4, 1.0)], axis=1),
+    }
+    for seed in (0, 1):
+        writer.add(decay, "network", exact(decay, 1e-2), family="neural", seed=seed, arrays=arrays)
+    found = courses(writer.finish())
+    (good, _), base = training._raised(found[0].losses())
+    assert base == -2.5
+    assert [loss.tolist() for _, loss in good] == [pytest.approx([6.5, 1.0, 0.1, 0.0])] * 2
+    drawn = training.losses(found, PALETTE, "a")
+    assert drawn
+    assert "less the smallest of all that were noted" in drawn.caption
+    assert "less its smallest" in drawn.svg
+    parts = training.terms(found, "b")
+    assert parts
+    assert training._lifted(found[0].finished[0]) == [(0, -2.5), (1, -3.5)]
+    assert "less its smallest value, which the title gives" in parts.caption
+
+
+def test_positive_losses_are_drawn_as_they_are(tmp_path: Path) -> None:
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(tmp_path / "run")
+    arrays = {"loss_iterations": np.array([1, 2]), "loss_history": np.array([2.0, 1.0])}
+    writer.add(decay, "network", exact(decay, 1e-2), family="neural", arrays=arrays)
+    found = courses(writer.finish())
+    assert training._raised(found[0].losses())[1] is None
+    drawn = training.losses(found, PALETTE, "a")
+    assert drawn
+    assert "less" not in drawn.caption

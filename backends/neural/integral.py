@@ -74,6 +74,11 @@ class IntegralFormulation(Formulation):
         """Weights of the product rule at the points inside, which its closed forms are evaluated for on the host."""
         return self.problem.multiplier() * self._quadrature.integrals(self.inside.base[:, 0])
 
+    @property
+    def breadth(self) -> int:
+        """With the kernel at all nodes, where these stay."""
+        return super().breadth + (0 if isinstance(self._rule, MonteCarlo) else len(self.conditions or ()))
+
     def blocks(self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None) -> list[Any]:
         """The residual (1, n)."""
         assert conditions is not None

@@ -183,6 +183,11 @@ class Formulation(ABC):
         return {}
 
     @property
+    def breadth(self) -> int:
+        """How many numbers are prepared for a point, about."""
+        return 16
+
+    @property
     def inputs(self) -> int:
         """Number of inputs of the network: one per coordinate, two where an axis closes on itself."""
         return len(self.lower) + len(self.wraps)

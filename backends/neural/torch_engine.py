@@ -25,8 +25,8 @@ from problems.base import Array, Problem
 if TYPE_CHECKING:
     from backends.torch_pinn import TorchPINN
 
-DRAWN_TOGETHER = 65_536
-"""Points drawn in one go: enough to hide what each operation costs, and some tens of megabytes."""
+DRAWN_TOGETHER = 1 << 20
+"""Numbers prepared in one go for drawn points: enough to hide what each operation costs, and few megabytes."""
 
 FUSED_RATE = torch.float32
 """The type in which the fused optimizers read a learning rate from the device, whatever that of the parameters."""
@@ -473,7 +473,7 @@ class TorchSession(TrainingSession):
         if not drawn:
             while True:
                 yield self.places
-        block = max(1, min(DRAWN_TOGETHER // sum(drawn), 256))
+        block = max(1, min(DRAWN_TOGETHER // (self.formulation.breadth * sum(drawn)), 256))
         while True:
             series: list[Iterable[Any]] = [itertools.repeat(place) for place in self.places]
             for k, (kind, arrays) in enumerate(zip(self.sets, self._sets, strict=True)):

@@ -91,10 +91,15 @@ def vectors(rows, unknowns):
     return generator.standard_normal(unknowns), generator.standard_normal(rows)
 
 
+def blocks_of(form, network, places):
+    """What the terms are the mean squares of; none where the loss is another."""
+    return form.blocks(network, *places) if form.objective == "residual" else []
+
+
 def torch_view(session):
     """Blocks, terms and gradient of the loss in torch, by its reverse mode."""
     session.put(shaken(session))
-    blocks = session.formulation.blocks(session.network(session.parameters), *session.places)
+    blocks = blocks_of(session.formulation, session.network(session.parameters), session.places)
     loss, terms = session.loss(session.parameters, session.places)
     gradient = torch.autograd.grad(loss, session.parameters, materialize_grads=True, allow_unused=True)
     return {
@@ -112,7 +117,7 @@ def jax_view(session, *, jacobian=False):
         weights = session.term_weights
         (_, terms), gradient = jax.value_and_grad(session.loss, has_aux=True)(parameters, places, weights)
         found = {
-            "blocks": form.blocks(session.network(parameters), *places),
+            "blocks": blocks_of(form, session.network(parameters), places),
             "terms": terms,
             "gradient": gradient,
         }
@@ -189,6 +194,8 @@ TIED = {
     "love, normalised": ("love", {"network.normalisation": "before"}),
     "fredholm, sampled": ("fredholm", {"quadrature.kind": "monte-carlo", "quadrature.nodes": 3}),
     "logarithmic": ("logarithmic", {"quadrature.kind": "product", "quadrature.nodes": 9, "quadrature.grading": 2.0}),
+    "membrane, energy": ("membrane", {"objective": "energy", "points.kind": "chebyshev", "points.counts": (4,)}),
+    "membrane, energy, even": ("membrane", {"objective": "energy", "points.kind": "sobol", "points.count": 8}),
     "radial, rayleigh": ("radial", {"objective": "rayleigh", "points.kind": "gauss", "points.counts": (7,)}),
     "radial, normalised": ("radial", {"objective": "normalised-residual"}),
     "radial, plain": ("radial", {"points.kind": "gauss", "points.counts": (7,)}),

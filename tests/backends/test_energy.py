@@ -123,6 +123,15 @@ def test_training_on_the_energy_finds_the_solution(engine, problem, changes, cap
         assert -1e-9 < session.facts()["final_loss"] + np.pi**2 / 4.0 < 1e-6
 
 
+@pytest.mark.parametrize("engine", ["torch", "jax"])
+def test_single_precision_finds_the_solution_as_far_as_it_goes(engine):
+    session = solved(engine, "poisson", precision="float32", **(QUICK | {"iterations": 100}))
+    points = PROBLEMS["poisson"].points()
+    reference = PROBLEMS["poisson"].reference(points)
+    assert np.linalg.norm(session.solution(points) - reference) < 1e-2 * np.linalg.norm(reference)
+    assert session.facts()["final_loss"] == pytest.approx(-(np.pi**2) / 4.0, rel=1e-4)
+
+
 def test_gauss_points_integrate_polynomials_exactly():
     lower, upper = np.array([0.0, -1.0]), np.array([2.0, 3.0])
     points, kind = Gauss(counts=(4, 3)).within(lower, upper).base, Gauss(counts=(4, 3))

@@ -17,6 +17,11 @@ CASES = {
     "an ODE": ("decay", {"points.count": 8}),
     "two components": ("reactor", {"points.count": 8, "optimizer.kind": "sgd", "optimizer.rate": 1e-3}),
     "another network": ("poisson", {"points.count": 8, "network.kind": "dgm", "network.width": 3}),
+    "an energy, weights of its nodes": (
+        "membrane",
+        {"objective": "energy", "points.kind": "gauss", "points.counts": (4,)},
+    ),
+    "an energy, drawn points": ("membrane", {"objective": "energy"} | UNIFORM),
     "points drawn anew by the host": ("heat", {"points.kind": "latin-hypercube", "points.count": 8, "points.every": 4}),
 }
 

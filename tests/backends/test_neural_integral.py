@@ -142,3 +142,12 @@ def test_jax_does_not_divide_the_points_of_an_integral_equation(monkeypatch):
     assert session.shares() == 1
     monkeypatch.setattr(type(session.formulation), "additive", True)
     assert session.shares() == min(2, len(jax.devices("cpu")))
+
+
+def test_few_kernels_are_prepared_together():
+    """At 300 nodes, and points that each iteration draws, no more than a few megabytes."""
+    changes = {"points.kind": "uniform", "points.batch": 64, "quadrature.kind": "gauss-legendre"}
+    session = begin("torch", "love", **changes, **{"quadrature.nodes": 300})
+    place = next(session.series(torch.Generator()))[0]
+    assert place["kernel"].shape == (64, 300)
+    assert place["kernel"].untyped_storage().nbytes() <= 8 * (1 << 20)

@@ -136,7 +136,7 @@ def test_states_in_a_narrow_well_are_found(solver: Any) -> None:
 def test_galerkin_converges_faster_than_any_power_and_from_above() -> None:
     problem = RADIAL()
     signed = []
-    for functions in (16, 24, 32):
+    for functions in (20, 28, 36):
         facts = run(problem, SpectralGalerkin(functions=functions))[1]
         signed.append(facts["eigenvalues"] - problem.eigenvalues())
     assert (np.array(signed) > -1e-13).all()

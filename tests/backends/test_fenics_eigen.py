@@ -34,11 +34,11 @@ LADDERS = [
     (RADIAL(ell=0), 3, 100, None),
 ]
 FOUND = {
-    ("harmonic", 0, 3): 4e-6,
-    ("harmonic", 2, 3): 1.2e-5,
-    ("hydrogen", 0, 3): 1e-5,
-    ("hydrogen", 2, 2): 3e-6,
-    ("hydrogen", 2, 3): 1.5e-8,
+    ("harmonic", 0, 3): 6.5e-6,
+    ("harmonic", 2, 3): 1.9e-5,
+    ("hydrogen", 0, 3): 2.4e-5,
+    ("hydrogen", 2, 2): 6.8e-6,
+    ("hydrogen", 2, 3): 4.1e-8,
 }
 
 

@@ -93,7 +93,8 @@ class StatesFormulation(Formulation):
                 f"{len(self.inside)} points cannot tell {self.components} states apart; take many more, with "
                 "points.counts, points.count or points.batch"
             )
-        x = list(self.inside.base.T)
+        # Points that are drawn have a base at the corner of the interval, where none of them lies.
+        x = list(self.inside.drawn(np.random.default_rng(self.setting.seed)).T)
         for name, field, least in (
             ("κ", self.problem.diffusivity, 0.0),
             ("V", self.problem.reaction, -np.inf),

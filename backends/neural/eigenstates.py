@@ -19,7 +19,7 @@ The first two answer with the Ritz vectors of the span, the last one with its ou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -27,7 +27,7 @@ import numpy as np
 from backends.neural.activations import PIECEWISE_LINEAR
 from backends.neural.jets import Orders
 from backends.neural.networks import Parameters
-from backends.neural.residual import Calculus, Formulation, Jets, Network, Setting, Term
+from backends.neural.residual import Calculus, Formulation, Jets, Network, Setting
 from backends.neural.ritz import ritz
 from problems.base import Array, Neumann, Periodic
 from problems.families.eigenproblem import Eigenproblem
@@ -131,10 +131,6 @@ class StatesFormulation(Formulation):
         terms = self.calculus.xp.stack(self.summands(network, inside))
         return (weights * terms).sum(), terms
 
-    def blocks(self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None) -> list[Any]:
-        """The terms themselves, each as an array (1, 1): none is a mean of squares that belong to points."""
-        return [term[None, None] for term in self.summands(network, inside)]
-
     @property
     def weights(self) -> Array:
         """All terms count as they are."""
@@ -158,14 +154,6 @@ class StatesFormulation(Formulation):
         for axis in range(self.spatial):
             total = total - place["kappa"][0] * u.second[axis] - place["kappa"][1 + axis] * u.first[axis]
         return total
-
-    def residual(self, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
-        """Not a matter of one point; see `summands`."""
-        raise NotImplementedError
-
-    def mismatch(self, term: Term, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
-        """There are no such terms."""
-        raise NotImplementedError
 
 
 class SpanFormulation(StatesFormulation):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from backends.integrals.rules import GaussLegendre, MonteCarlo, PointRule, Product, Rule
 from backends.neural.collocation import JitteredGrid, PointSet, Uniform
 from backends.neural.jets import Orders
-from backends.neural.residual import Calculus, Formulation, Jets, Network, Setting, Term
+from backends.neural.residual import Calculus, Network, Setting, SquaresFormulation
 from problems.base import Array
 from problems.families.integral_equation import IntegralEquation
 
@@ -20,7 +19,7 @@ SMOOTH, SINGULAR = GaussLegendre(nodes=32), Product(nodes=129, degree=4, grading
 """Rules where none is described."""
 
 
-class IntegralFormulation(Formulation):
+class IntegralFormulation(SquaresFormulation):
     """y − f − λ ∫ K y at the points inside; the second set of points holds the nodes of the integral.
 
     With the rule `monte-carlo` each point inside has samples of its own, drawn anew for every iteration. The other
@@ -93,14 +92,6 @@ class IntegralFormulation(Formulation):
         kernel = self.problem.smooth_factor(self.calculus.ops, x, nodes.reshape(len(x), -1))
         scale = self.problem.multiplier() * float(self.upper[0] - self.lower[0])
         return scale * (kernel * y.reshape(len(x), -1)).mean(1)
-
-    def residual(self, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
-        """Not local, so there is none that a point could have alone; `blocks` has it."""
-        raise NotImplementedError("the residual of an integral equation takes the network at all nodes")
-
-    def mismatch(self, term: Term, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
-        """There are no conditions."""
-        return ()
 
 
 def _rule(problem: IntegralEquation, described: Setting | PINN) -> Rule:

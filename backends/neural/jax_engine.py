@@ -23,7 +23,7 @@ from backends.neural.jax_networks import ColumnAlgebra, Functions
 from backends.neural.jets import JetAlgebra, Orders, Statistics
 from backends.neural.linearisation import RecordingAlgebra, Sensitivity, row_scales, sensitivities, sum_of_squares
 from backends.neural.optimizers import LBFGS, SGD, AdamW, LevenbergMarquardt, Scheduled, SSBroyden
-from backends.neural.residual import Calculus, Network
+from backends.neural.residual import Calculus, Network, PointwiseFormulation
 from backends.neural.training import Driver, TrainingSession
 from backends.operations import jax_operations
 from problems.base import Array, Problem
@@ -492,6 +492,7 @@ class JaxSession(TrainingSession):
     def _residual_size(self, parameters: Any, points: Any) -> Any:
         inside = self.placing(0)(points)
         form = self.formulation
+        assert isinstance(form, PointwiseFormulation)
         u = form.jets(self.network(parameters), inside, form.orders)
         return sum((part**2).reshape(-1, len(points)).sum(0) for part in form.residual(u, inside)) ** 0.5
 
@@ -504,6 +505,7 @@ class JaxSession(TrainingSession):
     def _sensitivities(self, parameters: Any, places: Any, weights: Any) -> tuple[Any, list[list[Sensitivity]]]:
         """All residuals as one row, and the rows of their derivatives block by block."""
         form, layers = self.formulation, self.split(parameters)
+        assert isinstance(form, PointwiseFormulation)
         orders = (form.orders, form.condition_orders)
         zeros = [
             [jnp.zeros((orders[call].count, len(place["points"]), len(bias)), self.context.dtype) for _, bias in layers]

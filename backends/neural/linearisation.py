@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backends.neural.jets import JetAlgebra
-from backends.neural.residual import Formulation, Term
+from backends.neural.residual import PointwiseFormulation, Term
 
 
 class RecordingAlgebra(JetAlgebra):
@@ -76,7 +76,7 @@ def sum_of_squares(blocks: Sequence[Sequence[Sensitivity]], xp: Any) -> Any:
     return sum(a.product(b, xp) for block in blocks for a in block for b in block)
 
 
-def row_scales(form: Formulation, blocks: Sequence[Any], inside: Any, weights: Any) -> list[Any]:
+def row_scales(form: PointwiseFormulation, blocks: Sequence[Any], inside: Any, weights: Any) -> list[Any]:
     """Factors, broadcast to each block (m, n), that make the sum of squares of all entries the loss."""
     residual, *others = blocks
     spread = form.emphasis(residual, inside) / (residual.shape[0] * residual.shape[1])

@@ -10,7 +10,7 @@ import numpy as np
 from backends.neural.activations import PIECEWISE_LINEAR
 from backends.neural.collocation import PointSet, join, region
 from backends.neural.jets import Orders
-from backends.neural.residual import Calculus, Formulation, Jets, Setting, Term
+from backends.neural.residual import Calculus, Jets, PointwiseFormulation, Setting, Term
 from problems.base import PDE, Array, Dirichlet, Neumann, Periodic, diffusivity_rows, is_zero
 from problems.operations import NUMPY
 
@@ -32,7 +32,7 @@ class _Untouchable:
         raise _TouchedError
 
 
-class PDEFormulation(Formulation):
+class PDEFormulation(PointwiseFormulation):
     """∂ₜu + ∇·F(u) − ∇·(κ∇u) − S, with Dirichlet and initial conditions built in or as penalties."""
 
     def __init__(self, problem: PDE, calculus: Calculus, setting: Setting) -> None:

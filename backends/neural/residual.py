@@ -129,8 +129,7 @@ class Formulation(ABC):
     """An equation on its box of coordinates (x₀, …, t), with the loss of a network that is to solve it.
 
     `lower` and `upper` have shape (k,), the first `spatial` of the coordinates are places and one behind them is time.
-    The residual needs the derivatives `orders`, the conditions those of `condition_orders`. A loss of another form than
-    a sum of mean squares overrides `loss`, one that needs the network at further points at once `blocks`.
+    The residual needs the derivatives `orders`, the conditions those of `condition_orders`.
     """
 
     components: int
@@ -209,14 +208,6 @@ class Formulation(ABC):
             [points for part, new in zip(self.terms, fresh, strict=True) for points in part.laid(new)]
         )
 
-    @abstractmethod
-    def residual(self, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
-        """What the equation leaves: an array (n,) per component, or one of shape (m, n)."""
-
-    @abstractmethod
-    def mismatch(self, term: Term, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
-        """What the condition of `term` leaves, in arrays (n,) or (m, n)."""
-
     def prepare(self, points: Any, *, inside: bool) -> dict[str, Any]:
         """All that is known of `points` (n, k) before the network is: its input, trial function and data."""
         orders = self.orders if inside else self.condition_orders
@@ -264,44 +255,11 @@ class Formulation(ABC):
             value = lift[0] + b * value
         return Jets(xp.moveaxis(value, 0, 1), xp.moveaxis(slopes, 1, 2), xp.moveaxis(bends, 1, 2))
 
-    def blocks(self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None) -> list[Any]:
-        """What each term of the loss is the mean square of: arrays (m, n), that of the residual first."""
-        xp = self.calculus.xp
-
-        def stacked(parts: Sequence[Any]) -> Any:
-            return parts[0] if len(parts) == 1 and parts[0].ndim == 2 else xp.stack(list(parts))
-
-        u = self.jets(network, inside, self.orders)
-        found = [stacked(self.residual(u, inside))]
-        if conditions is not None:
-            edge = self.jets(network, conditions, self.condition_orders)
-            for term in self.terms:
-                parts = self.mismatch(term, edge, conditions)
-                found.append(xp.concatenate(parts) if parts[0].ndim == 2 else xp.stack(list(parts)))
-        return found
-
-    def emphasis(self, block: Any, place: Mapping[str, Any]) -> Any:
-        """Weight (n,) of each point in the residual's mean square, not to be differentiated; 1 without any."""
-        if "chunks" not in place:
-            return 1.0
-        assert self.setting.weighting is not None
-        # A mean over the components: each chunk's loss is that of all of them.
-        squares = (block * block).mean(0)
-        return self.calculus.constant(
-            causal_weights(squares, place["chunks"], self.setting.weighting.epsilon, self.calculus.xp)
-        )
-
+    @abstractmethod
     def loss(
         self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None, weights: Any
     ) -> tuple[Any, Any]:
-        """The loss Σ weight · term, and its terms: the mean squares of the blocks per component."""
-        residual, *others = self.blocks(network, inside, conditions)
-        squares = residual * residual * self.emphasis(residual, inside)
-        terms = [squares.mean(), *((block * block).sum() / (block.shape[1] * self.components) for block in others)]
-        if len(terms) == 1:
-            return weights[0] * terms[0], terms[0][None]
-        stacked = self.calculus.xp.stack(terms)
-        return (weights * stacked).sum(), stacked
+        """The loss, and its terms, which `weights` weigh."""
 
     def values(self, network: Network, points: Any) -> Any:
         """The trial function at `points` (n, k), shape (n, m)."""
@@ -359,7 +317,66 @@ class Formulation(ABC):
         return xp.stack([along(0)(coordinates[0]), *firsts, *seconds])
 
 
-class ODEFormulation(Formulation):
+class SquaresFormulation(Formulation):
+    """A loss that is a sum of mean squares."""
+
+    @abstractmethod
+    def blocks(self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None) -> list[Any]:
+        """What each term of the loss is the mean square of: arrays (m, n), that of the residual first."""
+
+    def emphasis(self, block: Any, place: Mapping[str, Any]) -> Any:
+        """Weight (n,) of each point in the residual's mean square, not to be differentiated; 1 without any."""
+        if "chunks" not in place:
+            return 1.0
+        assert self.setting.weighting is not None
+        # A mean over the components: each chunk's loss is that of all of them.
+        squares = (block * block).mean(0)
+        return self.calculus.constant(
+            causal_weights(squares, place["chunks"], self.setting.weighting.epsilon, self.calculus.xp)
+        )
+
+    def loss(
+        self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None, weights: Any
+    ) -> tuple[Any, Any]:
+        """The loss Σ weight · term, and its terms: the mean squares of the blocks per component."""
+        residual, *others = self.blocks(network, inside, conditions)
+        squares = residual * residual * self.emphasis(residual, inside)
+        terms = [squares.mean(), *((block * block).sum() / (block.shape[1] * self.components) for block in others)]
+        if len(terms) == 1:
+            return weights[0] * terms[0], terms[0][None]
+        stacked = self.calculus.xp.stack(terms)
+        return (weights * stacked).sum(), stacked
+
+
+class PointwiseFormulation(SquaresFormulation):
+    """A residual, and what conditions leave, at each point (or its twin) alone."""
+
+    @abstractmethod
+    def residual(self, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
+        """What the equation leaves: an array (n,) per component, or one of shape (m, n)."""
+
+    @abstractmethod
+    def mismatch(self, term: Term, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
+        """What the condition of `term` leaves, in arrays (n,) or (m, n)."""
+
+    def blocks(self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None) -> list[Any]:
+        """What each term of the loss is the mean square of: arrays (m, n), that of the residual first."""
+        xp = self.calculus.xp
+
+        def stacked(parts: Sequence[Any]) -> Any:
+            return parts[0] if len(parts) == 1 and parts[0].ndim == 2 else xp.stack(list(parts))
+
+        u = self.jets(network, inside, self.orders)
+        found = [stacked(self.residual(u, inside))]
+        if conditions is not None:
+            edge = self.jets(network, conditions, self.condition_orders)
+            for term in self.terms:
+                parts = self.mismatch(term, edge, conditions)
+                found.append(xp.concatenate(parts) if parts[0].ndim == 2 else xp.stack(list(parts)))
+        return found
+
+
+class ODEFormulation(PointwiseFormulation):
     """y' − f(t, y), with the initial value built in or as a penalty."""
 
     def __init__(self, problem: ODE, calculus: Calculus, setting: Setting) -> None:

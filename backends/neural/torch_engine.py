@@ -16,7 +16,7 @@ from backends.neural.collocation import PointSet
 from backends.neural.jets import JetAlgebra, Orders, Statistics
 from backends.neural.linearisation import Sensitivity, row_scales, sensitivities, sum_of_squares
 from backends.neural.optimizers import LBFGS, SGD, AdamW, Scheduled
-from backends.neural.residual import Calculus, Network
+from backends.neural.residual import Calculus, Network, PointwiseFormulation
 from backends.neural.torch_networks import Functions, FusedAlgebra
 from backends.neural.training import Driver, TrainingSession
 from backends.operations import torch_operations
@@ -320,6 +320,7 @@ class TorchSession(TrainingSession):
     def residual_at(self, points: Array) -> Array:
         """Size of the residual at `points`."""
         form = self.formulation
+        assert isinstance(form, PointwiseFormulation)
         with torch.no_grad():
             inside = self._place(self.tensor(points), inside=True)
             u = form.jets(self.network(self.parameters), inside, form.orders)
@@ -436,6 +437,7 @@ class TorchSession(TrainingSession):
         self.put(parameters)
         form, recorders = self.formulation, []
         layers = self.split(self.parameters)
+        assert isinstance(form, PointwiseFormulation)
 
         def network(place: Mapping[str, Any], orders: Orders) -> Any:
             algebra = FusedAlgebra(torch, Functions, layers, orders, self._constants, keep=True)

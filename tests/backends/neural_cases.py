@@ -12,6 +12,7 @@ import torch
 from backends.base import Context, Watch
 from backends.jax_pinn import JaxPINN
 from backends.neural.linearisation import Sensitivity
+from backends.neural.residual import SquaresFormulation
 from backends.torch_pinn import TorchPINN
 from problems import REGISTRY
 from tests.backends.neural_problems import Membrane, Reactor, Ring, Rod
@@ -93,7 +94,12 @@ def vectors(rows, unknowns):
 
 def blocks_of(form, network, places):
     """What the terms are the mean squares of; none where the loss is another."""
-    return form.blocks(network, *places) if form.objective == "residual" else []
+    return form.blocks(network, *places) if squares(form) else []
+
+
+def squares(form):
+    """Whether the loss is a sum of mean squares."""
+    return isinstance(form, SquaresFormulation) and form.objective != "energy"
 
 
 def torch_view(session):

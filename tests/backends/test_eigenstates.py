@@ -99,7 +99,7 @@ def test_length_and_basis_of_the_outputs_do_not_count(objective):
     assert found[0] == pytest.approx(found[1], rel=1e-9)
 
 
-SETUP = {"network.widths": (16, 16), "points.kind": "gauss", "points.counts": (96,), "optimizer.kind": "ssbroyden"}
+SETUP = {"network.widths": (16, 16), "points.kind": "gauss", "points.counts": (192,), "optimizer.kind": "ssbroyden"}
 
 
 @pytest.mark.parametrize(("objective", "cap"), [("rayleigh", 1e-8), ("normalised-residual", 1e-8)])

@@ -41,7 +41,7 @@ SAID_WHY = {
     ("primer", "heat-1d@s3", "jax-pinn@s3-heat:network.activation=relu,iterations=5000"),
     ("sources", "heat-1d@s3", "jax-pinn@s3-heat:network.activation=relu,iterations=5000"),
     ("strong", "poisson:d=5", "fenics"),
-    ("strong-diffusion", "poisson:d=5", "fenics"),
+    ("strong-steady", "poisson:d=5", "fenics"),
 }
 """Cases that cannot be run, and are in a suite so that its report says why."""
 
@@ -148,7 +148,7 @@ def test_best_networks_of_both_engines_stand_beside_classical_rungs_under_the_sa
         elif case.solver.family == "classical":
             rungs[case.problem].add(case.solver)
     seeds = {200, 201, 202, 203, 204}
-    whole = {(engine, seed) for engine in ("jax-pinn", "torch-pinn") for seed in seeds}
+    whole = {("jax-pinn", seed) for seed in seeds} | {("torch-pinn", seed) for seed in sorted(seeds)[:3]}
     # Every problem in at least one setting; none of the seeds on which the set-ups were chosen.
     assert {problem.name for problem, runs in best.items() if whole <= runs} == OWN_PROBLEMS
     assert {seed for runs in best.values() for _, seed in runs} == seeds
@@ -156,9 +156,10 @@ def test_best_networks_of_both_engines_stand_beside_classical_rungs_under_the_sa
         assert len(rungs[problem]) >= 2 or problem.parameters().get("d") == 5, problem
 
 
-@pytest.mark.parametrize("name", ["ode", "diffusion", "fronts", "systems", "eigen", "integral", "inverse"])
-def test_parts_of_the_strong_suite_are_all_of_it(name):
-    assert {case.hash for case in cases_of(f"strong-{name}")} <= {case.hash for case in cases_of("strong")}
+def test_parts_of_the_strong_suite_are_all_of_it():
+    parts = [{case.hash for case in cases_of(name)} for name in suites.names() if name.startswith("strong-")]
+    assert sum(map(len, parts)) == len(set.union(*parts))
+    assert set.union(*parts) == {case.hash for case in cases_of("strong")}
 
 
 def test_extrapolation_is_asked_of_the_published_network_and_measured_for_stronger_ones():

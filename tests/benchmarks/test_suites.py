@@ -151,7 +151,7 @@ def test_best_networks_of_both_engines_stand_beside_classical_rungs_under_the_sa
     whole = {("jax-pinn", seed) for seed in seeds} | {("torch-pinn", seed) for seed in sorted(seeds)[:3]}
     # Every problem in at least one setting; none of the seeds on which the set-ups were chosen.
     assert {problem.name for problem, runs in best.items() if whole <= runs} == OWN_PROBLEMS
-    assert {seed for runs in best.values() for _, seed in runs} == seeds
+    assert min(seed for runs in best.values() for _, seed in runs) >= 200
     for problem in best:
         assert len(rungs[problem]) >= 2 or problem.parameters().get("d") == 5, problem
 
@@ -202,8 +202,9 @@ def test_sources_hold_the_cases_of_every_study_with_their_tags():
             assert set(case.published.split()) <= whole[case.hash], case.label
 
 
-def test_speed_of_the_sources_is_judged_with_seeds_enough_for_two_engines():
-    study = cases_of("sources", "claim/seconds-against-a-minute")
+@pytest.mark.parametrize("name", ["sources", "strong-fronts"])
+def test_speed_of_the_sources_is_judged_with_seeds_enough_for_two_engines(name):
+    study = cases_of(name, "claim/seconds-against-a-minute")
     assert {case.problem for case in study} == {problems.REGISTRY.get("burgers-1d").create()}
     assert {case.threads for case in study} == {2}
     for engine in ("jax-pinn", "torch-pinn"):

@@ -46,20 +46,20 @@ def estimates(
     unknowns, best, allowed = problem.unknowns(), problem.estimate(), COVERAGE * problem.standard_errors()
     with canvas(0.8 + 0.3 * len(found), columns=len(unknowns)) as (figure, panels):
         for k, (unknown, axes) in enumerate(zip(unknowns, panels, strict=True)):
-            axes.axvspan(unknown.true - allowed[k], unknown.true + allowed[k], color=INK, alpha=0.12, lw=0)
-            axes.axvline(unknown.true, color=INK, lw=1.2)
-            axes.axvline(best[k], color=INK, lw=0.8, ls=":")
+            # Distances from the truth: those without noise differ from it in their eighth digit.
+            axes.axvspan(-allowed[k], allowed[k], color=INK, alpha=0.12, lw=0)
+            axes.axvline(0.0, color=INK, lw=1.2)
+            axes.axvline(best[k] - unknown.true, color=INK, lw=0.8, ls=":")
             for row, (c, arrays) in enumerate(found.items()):
                 stated = arrays.get("standard_errors")
                 width = COVERAGE * stated[k] if stated is not None and stated.shape == best.shape else None
-                axes.errorbar(
-                    arrays["solution"][k, 0], row, xerr=width, fmt="o", color=palette[c.solver], ms=4, lw=1.2, capsize=3
-                )
-            axes.set(xlabel=unknown.name, ylim=(len(found) - 0.5, -0.5))
+                off = arrays["solution"][k, 0] - unknown.true
+                axes.errorbar(off, row, xerr=width, fmt="o", color=palette[c.solver], ms=4, lw=1.2, capsize=3)
+            axes.set(xlabel=f"{unknown.name} − {unknown.true:g}", ylim=(len(found) - 0.5, -0.5))
             axes.locator_params(axis="x", nbins=3)
             axes.set_yticks(range(len(found)), [c.solver for c in found])
         note = (
-            "Estimates of the best seed of each solver, with the interval of 95 % where one is stated. The line is the "
-            "truth, the band the interval that the noise allows, the dotted line the exact least-squares estimate."
+            "Distance from the truth of the best seed of each solver, with the interval of 95 % where one is stated. "
+            "The band is the interval that the noise allows, the dotted line the exact least-squares estimate."
         )
         return finish(figure, name, note)

@@ -64,8 +64,8 @@ def test_the_table_has_both_distances(tmp_path: Path) -> None:
     assert [row[stated].text for row in table.rows] == ["3.31e-2", "", ""]
 
 
-@pytest.mark.parametrize(("preset", "parameters"), [("", ["kappa"]), ("two", ["kappa", "rate"])])
-def test_observations_and_estimates_are_drawn(tmp_path: Path, preset: str, parameters: list[str]) -> None:
+@pytest.mark.parametrize(("preset", "axes"), [("", ["kappa − 0.1"]), ("two", ["kappa − 0.1", "rate − 0.5"])])
+def test_observations_and_estimates_are_drawn(tmp_path: Path, preset: str, axes: list[str]) -> None:
     problem = HEAT.create({}, preset)
     folder = written(problem, tmp_path / "run")
     _, markdown = reports.render(folder)
@@ -77,7 +77,7 @@ def test_observations_and_estimates_are_drawn(tmp_path: Path, preset: str, param
     assert {"x", "u", "t = 0.05", "t = 0.5"} <= words
     # Four instants with twenty sensors each.
     assert seen.count("<use ") >= 80
-    assert {*parameters, "fitter", "network"} <= set(re.findall(r">([^<>]+)</text>", found))
+    assert {*axes, "fitter", "network"} <= set(re.findall(r">([^<>]+)</text>", found))
     assert "the parameters that fitter found" in markdown.read_text(encoding="utf-8")
 
 

@@ -33,18 +33,21 @@ class Cost:
     accuracy: float
     classical: Configuration | None
     neural: Configuration | None
+    classical_s: float
+    """Solve time until the accuracy was reached; NaN where nobody reached it."""
+    neural_s: float
+    """The same of the network, which may be a part of its training."""
     total_ratio: float
     """Total time of the network that is fastest in total, over that of the classical solver that is."""
 
     @property
     def ratio(self) -> float:
         """Solve time of the network over that of the classical solver; NaN unless both got there."""
-        times = [c.median("solve_median") if c else math.nan for c in (self.neural, self.classical)]
-        return times[0] / times[1] if times[1] else math.nan
+        return self.neural_s / self.classical_s if self.classical_s else math.nan
 
 
 def costs(section: Section) -> list[Cost]:
-    """The cost of each power of ten that somebody reached; of powers with the same winners only the smallest.
+    """The cost of each power of ten that somebody reached; of powers that cost the same only the smallest.
 
     Empty where nobody came to a useful accuracy.
     """
@@ -54,15 +57,28 @@ def costs(section: Section) -> list[Cost]:
         return []
     tightest = max(FLOOR, math.ceil(math.log10(max(min(errors), 10.0**FLOOR)) - 1e-9))
     loosest = max(tightest, math.ceil(math.log10(max(*errors, 10.0**FLOOR))))
+    if section.ways:
+        # On its way to a small error, training passes those that no configuration ends with.
+        loosest = max(loosest, USEFUL)
     if section.headline.startswith("relative"):
         loosest = min(loosest, USEFUL)
     found: list[Cost] = []
     for power in range(loosest, tightest - 1, -1):
-        cost = _cost(10.0**power, classical, neural)
-        if found and (found[-1].classical, found[-1].neural) == (cost.classical, cost.neural):
+        cost = _cost(section, 10.0**power)
+        if found and _alike(found[-1], cost):
             found.pop()
         found.append(cost)
     return found
+
+
+def _alike(one: Cost, other: Cost) -> bool:
+    winners = (one.classical, one.neural) == (other.classical, other.neural)
+    return winners and (one.neural is None or one.neural_s == other.neural_s)
+
+
+def total(c: Configuration, solve_s: float) -> float:
+    """Total time of a configuration that solves for `solve_s` seconds: set-up and compilation stay as they are."""
+    return c.median("total_s") - c.median("solve_median") + solve_s
 
 
 def shared(table: Sequence[Cost]) -> Cost | None:
@@ -106,20 +122,25 @@ def conclude(section: Section, problem: Problem | None = None) -> list[str]:
     )
 
 
-def _cost(accuracy: float, classical: Sequence[Configuration], neural: Sequence[Configuration]) -> Cost:
-    reached = [[c for c in family if c.median("error") <= accuracy * (1.0 + 1e-9)] for family in (classical, neural)]
-    totals = [min((c.median("total_s") for c in family), default=math.nan) for family in reached]
-    first = [family[0] if family else None for family in reached]
-    return Cost(accuracy, first[0], first[1], totals[1] / totals[0] if totals[0] else math.nan)
+def _cost(section: Section, accuracy: float) -> Cost:
+    fastest: list[tuple[float, Configuration | None]] = []
+    totals = []
+    for family in ("classical", "neural"):
+        times = [(section.seconds_to(c, accuracy), c) for c in section.of_family(family)]
+        reached = [(time, c) for time, c in times if math.isfinite(time)]
+        fastest.append(min(reached, key=lambda pair: pair[0], default=(math.nan, None)))
+        totals.append(min((total(c, time) for time, c in reached), default=math.nan))
+    (classical_s, classical), (neural_s, neural) = fastest
+    ratio = totals[1] / totals[0] if totals[0] else math.nan
+    return Cost(accuracy, classical, neural, classical_s, neural_s, ratio)
 
 
 def _comparison(cost: Cost, headline: str) -> str:
     assert cost.classical is not None
     assert cost.neural is not None
-    named = {c: f"{c.label}, {seconds(c.median('solve_median'))}" for c in (cost.classical, cost.neural)}
     classical, network = (
-        f"the fastest classical solver ({named[cost.classical]})",
-        f"the fastest network ({named[cost.neural]})",
+        f"the fastest classical solver ({cost.classical.label}, {seconds(cost.classical_s)})",
+        f"the fastest network ({cost.neural.label}, {seconds(cost.neural_s)})",
     )
     name = metric(headline)
     start = f"At {'an' if name[0] in 'aeiou' else 'a'} {name} of at most {scientific(cost.accuracy, 1)}, "

@@ -88,10 +88,12 @@ class Page:
 def compose(run: Run) -> Page:
     """Everything that a report on `run` says."""
     rows = frame(run.records)
-    found = sections(rows)
+    courses = {s: training.read(run, s) for s in sections(rows)}
+    found = {dataclasses.replace(s, ways=training.ways(its)): its for s, its in courses.items()}
     palette = Palette(dict(zip(rows["solver"], rows["family"], strict=True)))
     chapters = [
-        _chapter(run, list(members), palette) for _, members in itertools.groupby(found, key=lambda s: s.problem)
+        _chapter(run, {s: found[s] for s in members}, palette)
+        for _, members in itertools.groupby(found, key=lambda s: s.problem)
     ]
     lost = [(section, c) for section in found for c in section.configurations if c.failed]
     finished = int(rows["ok"].sum())
@@ -119,10 +121,10 @@ def compose(run: Run) -> Page:
     )
 
 
-def _chapter(run: Run, members: list[Section], palette: Palette) -> Chapter:
+def _chapter(run: Run, members: Mapping[Section, list[training.Course]], palette: Palette) -> Chapter:
     problems = {s: run.problem(_record(run, s.configurations[0])) for s in members}
     problem = next((p for p in problems.values() if p is not None), None)
-    name = members[0].problem
+    name = next(iter(members)).problem
     comparisons: list[Comparison] = []
     if problem is not None and problem.published:
         comparisons = compare_all(
@@ -144,7 +146,7 @@ def _chapter(run: Run, members: list[Section], palette: Palette) -> Chapter:
         title=problem.title if problem else name,
         equation=problem.equation if problem else "",
         citation=problem.citation if problem else "",
-        parts=[_part(run, s, problems[s], palette) for s in members],
+        parts=[_part(run, s, problems[s], its, palette) for s, its in members.items()],
         published=published_table(comparisons) if compared else None,
         verdicts="; ".join(f"{verdict}: {count}" for verdict, count in counts.items()),
         claims=claims_table(judgements) if judged else None,
@@ -153,9 +155,10 @@ def _chapter(run: Run, members: list[Section], palette: Palette) -> Chapter:
     )
 
 
-def _part(run: Run, section: Section, problem: Problem | None, palette: Palette) -> Part:
+def _part(
+    run: Run, section: Section, problem: Problem | None, courses: list[training.Course], palette: Palette
+) -> Part:
     anchor = _anchor(f"{section.problem} {section.title or 'results'}")
-    courses = training.read(run, section)
     # The clock of a trajectory is that of the solve phase.
     paths = {"solve_median": training.behind(courses)}
     drawn = (

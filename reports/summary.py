@@ -9,17 +9,21 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from problems.base import Array
 from reports.words import number
 
 NO_ANSWER = 0.5
 """A configuration whose median relative L2 error is above this has no answer: the zero function has an error of 1."""
+
+Path = tuple[Array, Array]
+"""Seconds of training and errors, both of shape (looks,)."""
 
 
 @dataclass(frozen=True)
@@ -126,17 +130,32 @@ class Section:
     """A problem with one set of parameters, and every configuration that was tried on it.
 
     `title` is the preset, or the parameters in which the sections of the problem differ; empty for a single section.
+    `ways` has, for networks that were watched, the median error over seeds that training stays below from each look on.
     """
 
     problem: str
     title: str
     headline: str
     configurations: tuple[Configuration, ...]
+    ways: Mapping[Configuration, Path] = field(default_factory=dict)
 
     def of_family(self, family: str) -> list[Configuration]:
         """Configurations of a family that answer, on most of their seeds, fastest first."""
         found = [c for c in self.configurations if c.family == family and c.answers]
         return sorted(found, key=lambda c: c.median("solve_median"))
+
+    def seconds_to(self, c: Configuration, accuracy: float) -> float:
+        """Median solve time after which the median error of `c` is at most `accuracy` for good; infinite if never.
+
+        A network that was watched could have been stopped there. Of all others the whole solve counts.
+        """
+        within = accuracy * (1.0 + 1e-9)
+        if not c.median("error") <= within:
+            return math.inf
+        whole = c.median("solve_median")
+        seconds, errors = self.ways.get(c, (np.empty(0), np.empty(0)))
+        there = np.flatnonzero(errors <= within)
+        return min(whole, float(seconds[there[0]])) if len(there) else whole
 
 
 def sections(rows: pd.DataFrame) -> list[Section]:

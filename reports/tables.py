@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.record import REMEDY, Status
 from reports.cells import Cell, Column, Table, count, digits, quantity, text
 from reports.claims import CONTRADICTED, SUPPORTED, Judgement
-from reports.conclusions import EQUAL, Cost, costs, further_sets, most_accurate, shared
+from reports.conclusions import EQUAL, Cost, costs, further_sets, most_accurate, shared, total
 from reports.published import ESTIMATES, Comparison, printed_digits
 from reports.summary import NO_ANSWER, Configuration, Section
 from reports.words import factor, known, mebibytes, metric, number, probability, scientific, seconds
@@ -115,14 +115,13 @@ def cost_table(table: Sequence[Cost], section: Section) -> Table:
         for family in ("classical", "neural")
     ]
     for cost in table:
-        ratio, total = cost.ratio, cost.total_ratio
         rows.append(
             (
                 Cell(f"≤ {scientific(cost.accuracy, 1)}", sort=cost.accuracy),
-                _winner(cost.classical, why[0]),
-                _winner(cost.neural, why[1]),
-                quantity(ratio, lambda r: f"{factor(r)}×" if r >= 1 else f"1/{factor(1 / r)}×"),
-                quantity(total, lambda r: f"{factor(r)}×" if r >= 1 else f"1/{factor(1 / r)}×"),
+                _winner(cost.classical, cost.classical_s, why[0]),
+                _winner(cost.neural, cost.neural_s, why[1]),
+                quantity(cost.ratio, lambda r: f"{factor(r)}×" if r >= 1 else f"1/{factor(1 / r)}×"),
+                quantity(cost.total_ratio, lambda r: f"{factor(r)}×" if r >= 1 else f"1/{factor(1 / r)}×"),
             )
         )
     columns = (
@@ -132,7 +131,10 @@ def cost_table(table: Sequence[Cost], section: Section) -> Table:
         Column("neural ÷ classical", "solve time"),
         Column("neural ÷ classical", "total time"),
     )
-    return Table("Cost of an accuracy: the fastest configuration of each family that answers", columns, tuple(rows))
+    caption = "Cost of an accuracy: the fastest configuration of each family that answers"
+    if section.ways:
+        caption += "; of a training, as much as it took until the median error over its seeds stayed that small"
+    return Table(caption, columns, tuple(rows))
 
 
 def published_table(comparisons: Sequence[Comparison]) -> Table:
@@ -315,9 +317,10 @@ def _ahead(ratio: float) -> Cell:
     return text("equal" if size <= EQUAL else f"{'classical' if ratio > 1.0 else 'neural'}, {factor(size)}×")
 
 
-def _winner(c: Configuration | None, why: str) -> Cell:
+def _winner(c: Configuration | None, solve_s: float, why: str) -> Cell:
     if c is None:
         return text("—", why, kind="muted")
-    total = c.median("total_s")
+    whole = c.median("solve_median")
+    part = f" of {seconds(whole)}" if solve_s < whole else ""
     failed = f", {c.failed} of {len(c.rows)} seeds failed" if c.failed else ""
-    return text(c.label, f"{seconds(c.median('solve_median'))} (total {seconds(total)}){failed}")
+    return text(c.label, f"{seconds(solve_s)}{part} (total {seconds(total(c, solve_s))}){failed}")

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from problems.base import Array
 from reports.drawing import FLOOR, INK, Figure, Palette, canvas, component_colours, finish, legend, log_axis
 from reports.run import Run
-from reports.summary import Configuration, Section
+from reports.summary import Configuration, Path, Section
 from reports.words import metric, scientific
 
 LOSS = ("loss_iterations", "loss_history")
@@ -27,9 +27,6 @@ DRAWN = 250
 MOST_CURVES, MOST_PANELS = 12, 6
 SPAN = 1e5
 """How far a time axis reaches back from its end: what was seen before is set-up rather than training."""
-
-Path = tuple[Array, Array]
-"""Seconds and errors, both of shape (looks,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,6 +185,19 @@ def behind(courses: Sequence[Course]) -> list[tuple[Configuration, Path]]:
             middle = sorted(paths, key=lambda path: path[1][np.isfinite(path[1])][-1])[(len(paths) - 1) // 2]
             found.append((course.configuration, course.typical() or middle))
     return found
+
+
+def ways(courses: Sequence[Course]) -> dict[Configuration, Path]:
+    """The largest median error from each look on, for every configuration whose seeds were looked at alike.
+
+    What an error dips to and leaves again, nobody would have stopped at who does not know the solution.
+    """
+    found = {course.configuration: course.typical() for course in courses}
+    return {
+        c: (path[0], np.maximum.accumulate(np.where(np.isnan(path[1]), np.inf, path[1])[::-1])[::-1])
+        for c, path in found.items()
+        if path
+    }
 
 
 def shades(configurations: Sequence[Configuration], palette: Palette) -> dict[Configuration, str]:

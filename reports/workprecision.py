@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 
 from reports.convergence import Study
 from reports.drawing import FLOOR, INK, LINES, MARKERS, WIDE, Figure, Palette, canvas, finish, legend, log_axis
-from reports.summary import Configuration, Section, Spread, pareto
-from reports.training import Path, lost_seeds
+from reports.summary import Configuration, Path, Section, Spread, pareto
+from reports.training import lost_seeds
 from reports.words import metric
 
 MOST_PATHS = 8
@@ -45,7 +45,11 @@ def work_precision(
             axes.add_line(marker)
         fronts = []
         for family, line in LINES.items():
-            members = [(t.median, max(e.median, FLOOR)) for c, t, e in drawn if c.family == family and c.answers]
+            answers = [(c, t, e) for c, t, e in drawn if c.family == family and c.answers]
+            members = [(t.median, max(e.median, FLOOR)) for _, t, e in answers]
+            for c, t, _ in answers:
+                before = t.median - c.median("solve_median")
+                members += [(before + s, max(e, FLOOR)) for s, e in zip(*section.ways.get(c, ((), ())), strict=True)]
             front = [members[i] for i in pareto(members)]
             if len(front) > 1:
                 style: dict[str, Any] = {"color": INK, "lw": 0.9, "ls": line, "alpha": 0.55}
@@ -61,6 +65,8 @@ def work_precision(
             "seeds (hollow where no more seeds finished than failed, or where what was found is no answer), thick bars "
             "quartiles, thin bars the whole range; lines are the Pareto fronts."
         )
+        if section.ways:
+            caption += " That of networks follows their training: after this time the median error stayed that small."
         if behind:
             caption += " Pale lines show the way of a network while it was trained."
         if left_out:

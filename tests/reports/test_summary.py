@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +14,11 @@ import pytest
 import problems
 import reports
 from problems.base import Array
+from reports import training
 from reports.conclusions import conclude, costs, most_accurate
+from reports.run import Run
 from reports.summary import NO_ANSWER, Configuration, Section, Spread, pareto, sections
-from reports.tables import measured
+from reports.tables import cost_table, measured
 from reports.words import scientific
 from tests.reports.synthetic import SEED_ERRORS, Writer, exact
 
@@ -68,6 +73,45 @@ def test_cost_compares_the_fastest_of_each_family_at_equal_accuracy(heat: Sectio
     assert loose.ratio == pytest.approx(22.0 / 1e-5)
     assert loose.total_ratio == pytest.approx((0.05 + 3.0 + 22.0) / (0.05 + 1e-5))
     assert at[1e-3].neural is None
+
+
+def watched(folder: Path, errors: Sequence[float], ended: float) -> Section:
+    """A network whose median error at four looks was `errors`, beside an integrator that takes 1 ms."""
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(folder)
+    writer.add(decay, "integrator", exact(decay, 1e-9), solve_s=(1e-3,))
+    for seed in range(3):
+        trace = {
+            "trace_iterations": np.array([1, 10, 100, 1000]),
+            "trace_seconds": np.array([0.01, 0.1, 1.0, 10.0]),
+            # Medians over seeds are those of the second one.
+            "trace_errors": np.array(errors) * 2.0 ** (seed - 1),
+        }
+        common = {"family": "neural", "seed": seed, "arrays": trace, "solve_s": (10.0,), "compile_s": 3.0}
+        writer.add(decay, "network", exact(decay, ended), **common)
+    run = Run.open(writer.finish())
+    (section,) = sections(reports.load(run.path))
+    return dataclasses.replace(section, ways=training.ways(training.read(run, section)))
+
+
+def test_training_that_was_watched_costs_as_much_as_it_took_to_get_there_for_good(tmp_path: Path) -> None:
+    """The error dips below 1e-3 at 0.1 s, and stays below it from 10 s on; below 1e-1 it is after 0.01 s."""
+    section = watched(tmp_path / "run", [5e-2, 5e-4, 5e-3, 2e-4], 2e-4)
+    at = {round(math.log10(cost.accuracy)): cost for cost in costs(section)}
+    assert [at[power].neural_s for power in (-1, -2, -3)] == [0.01, 0.1, 10.0]
+    assert [at[power].ratio for power in (-1, -2, -3)] == pytest.approx([10.0, 100.0, 10_000.0])
+    # Compilation is paid in full.
+    assert at[-2].total_ratio == pytest.approx((0.05 + 3.0 + 0.1) / (0.05 + 1e-3))
+    assert math.isnan(costs(section)[-1].neural_s)
+    (row,) = [row for row in cost_table(costs(section), section).rows if row[0].text == "≤ 1e-2"]
+    assert row[2].detail == "100 ms of 10.0 s (total 3.15 s)"
+    plain = dataclasses.replace(section, ways={})
+    assert {cost.neural_s for cost in costs(plain) if cost.neural} == {10.0}
+
+
+def test_what_training_came_to_on_its_way_does_not_count_where_it_ended_worse(tmp_path: Path) -> None:
+    section = watched(tmp_path / "run", [5e-2, 5e-4, 5e-4, 5e-4], 5e-3)
+    assert min(cost.accuracy for cost in costs(section) if cost.neural) == pytest.approx(1e-2)
 
 
 def test_conclusions_name_winner_limit_spread_and_failed_seeds(heat: Section) -> None:

@@ -320,7 +320,7 @@ def _ahead(ratio: float) -> Cell:
 def _winner(c: Configuration | None, solve_s: float, why: str) -> Cell:
     if c is None:
         return text("—", why, kind="muted")
-    whole = c.median("solve_median")
-    part = f" of {seconds(whole)}" if solve_s < whole else ""
+    spent, whole = seconds(solve_s), seconds(c.median("solve_median"))
+    part = "" if spent == whole else f" of {whole}"
     failed = f", {c.failed} of {len(c.rows)} seeds failed" if c.failed else ""
-    return text(c.label, f"{seconds(solve_s)}{part} (total {seconds(total(c, solve_s))}){failed}")
+    return text(c.label, f"{spent}{part} (total {seconds(total(c, solve_s))}){failed}")

@@ -45,11 +45,9 @@ def work_precision(
             axes.add_line(marker)
         fronts = []
         for family, line in LINES.items():
-            answers = [(c, t, e) for c, t, e in drawn if c.family == family and c.answers]
-            members = [(t.median, max(e.median, FLOOR)) for _, t, e in answers]
-            for c, t, _ in answers:
-                before = t.median - c.median("solve_median")
-                members += [(before + s, max(e, FLOOR)) for s, e in zip(*section.ways.get(c, ((), ())), strict=True)]
+            members = [
+                point for c, _, _ in drawn if c.family == family and c.answers for point in reached(section, c, work)
+            ]
             front = [members[i] for i in pareto(members)]
             if len(front) > 1:
                 style: dict[str, Any] = {"color": INK, "lw": 0.9, "ls": line, "alpha": 0.55}
@@ -72,6 +70,16 @@ def work_precision(
         if left_out:
             caption += f" {left_out} of {len(section.configurations)} configurations have no answer to show."
         return finish(figure, name, caption + lost_seeds(c for c, _, _ in drawn))
+
+
+def reached(section: Section, c: Configuration, work: str) -> list[tuple[float, float]]:
+    """Median time and error of `c`, and what its training had come to before, for good, where it was watched."""
+    time, error = c.median(work), c.median("error")
+    before = time - c.median("solve_median")
+    way = zip(*section.ways.get(c, ((), ())), strict=True)
+    # What it ended worse than does not count.
+    points = [(time, error), *((before + float(s), max(float(e), error)) for s, e in way)]
+    return [(at, max(value, FLOOR)) for at, value in points]
 
 
 def step_study(studies: Sequence[Study], section: Section, palette: Palette, name: str) -> Figure:

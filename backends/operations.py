@@ -16,7 +16,7 @@ class _Namespace:
     def __init__(self, module: Any, **extra: Any) -> None:
         for name in UNARY:
             setattr(self, name, extra.get(name) or getattr(module, name))
-        for name in ("matvec", "dot"):
+        for name in ("matvec", "dot", "sum"):
             setattr(self, name, extra.get(name))
 
 
@@ -42,7 +42,8 @@ def torch_operations() -> Operations:
         return torch.tensordot(known[key], y, dims=1)
 
     unary = {name: _on_numbers_too(torch, name) for name in UNARY}
-    return _Namespace(torch, **unary, matvec=matvec, dot=lambda a, b: (a * b).sum(dim=0))  # type: ignore[return-value]
+    sums = {"dot": lambda a, b: (a * b).sum(dim=0), "sum": lambda a: a.sum(dim=0)}
+    return _Namespace(torch, **unary, matvec=matvec, **sums)  # type: ignore[return-value]
 
 
 @functools.cache
@@ -53,12 +54,13 @@ def jax_operations() -> Operations:
     def matvec(matrix: np.ndarray, y: Any) -> Any:
         return jnp.tensordot(jnp.asarray(matrix, dtype=y.dtype), y, axes=1)
 
-    return _Namespace(jnp, matvec=matvec, dot=lambda a, b: (a * b).sum(axis=0))  # type: ignore[return-value]
+    sums = {"dot": lambda a, b: (a * b).sum(axis=0), "sum": lambda a: a.sum(axis=0)}
+    return _Namespace(jnp, matvec=matvec, **sums)  # type: ignore[return-value]
 
 
 @functools.cache
 def ufl_operations() -> Operations:
-    """Operations on UFL expressions; matvec and dot are for ODEs, which have no weak form here."""
+    """Operations on UFL expressions; matvec, dot and sum are for families that have no weak form here."""
     import ufl
 
     unary = {name: _on_numbers_too(ufl, name) for name in UNARY if name not in ("log", "abs")}

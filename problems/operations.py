@@ -30,7 +30,10 @@ class Operations(Protocol):
         """A y for a constant (n, n) matrix and y of shape (n, ...); ODEs only."""
 
     def dot(self, a: Any, b: Any) -> Any:
-        """Σᵢ aᵢ bᵢ over the first axis; ODEs only."""
+        """Σᵢ aᵢ bᵢ over the first axis; ODEs and terminal-value problems only."""
+
+    def sum(self, a: Any) -> Any:
+        """Σᵢ aᵢ over the first axis; ODEs and terminal-value problems only."""
 
 
 UNARY = ("sin", "cos", "tan", "exp", "log", "sqrt", "sinh", "cosh", "tanh", "abs")
@@ -51,6 +54,11 @@ class NumpyOperations:
     def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Σᵢ aᵢ bᵢ over the first axis."""
         return np.asarray((a * b).sum(axis=0))
+
+    @staticmethod
+    def sum(a: np.ndarray) -> np.ndarray:
+        """Σᵢ aᵢ over the first axis."""
+        return np.asarray(a.sum(axis=0))
 
 
 NUMPY: Operations = NumpyOperations()

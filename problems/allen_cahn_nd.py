@@ -1,0 +1,58 @@
+"""The Allen–Cahn equation in many dimensions:  uₜ + Δu + u − u³ = 0,  u(T, x) = 1/(2 + 0.4|x|²)."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from problems import register
+from problems.base import Array
+from problems.families.terminal import TerminalValueProblem
+from problems.operations import Operations
+from problems.parameters import parameter
+from problems.references.radial import radial_value
+
+
+@register
+@dataclass(frozen=True)
+class AllenCahnND(TerminalValueProblem):
+    """A reaction with the stable states ±1 against diffusion, counted backwards in time from a hill at the origin."""
+
+    name = "allen-cahn-nd"
+    title = "Allen–Cahn equation in many dimensions"
+    equation = "uₜ + Δu + u − u³ = 0"
+    citation = "E, Han & Jentzen 2017, Commun. Math. Stat. 5; Han, Jentzen & E 2018, PNAS 115"
+    reference_kind = "radial reduction, Chebyshev collocation, Radau IIA"
+
+    T: float = parameter(0.3, "final time", above=0)
+
+    def volatility(self) -> float:
+        """√2."""
+        return math.sqrt(2.0)
+
+    def terminal(self, ops: Operations, x: Any) -> Any:
+        """1/(2 + 0.4|x|²)."""
+        return 1.0 / (2.0 + 0.4 * ops.dot(x, x))
+
+    def driver(self, ops: Operations, t: Any, x: Any, u: Any, slope: Any) -> Any:
+        """u − u³."""
+        return u - u * u * u
+
+    def reference(self, points: Array) -> Array:
+        """u(0, 0), shape (1, 1)."""
+        return np.full((len(points), 1), _value(self.d, self.T))
+
+    def reference_error(self) -> float:
+        """What fewer nodes change."""
+        return abs(_value(self.d, self.T) - _value(self.d, self.T, 160))
+
+
+@functools.cache
+def _value(d: int, final_time: float, nodes: int = 200) -> float:
+    return radial_value(
+        d, math.sqrt(2.0), final_time, lambda s: 1.0 / (2.0 + 0.4 * s), lambda u, square: u - u**3, nodes
+    )

@@ -19,7 +19,10 @@ To write a new solver:
    a method that steps in time keeps the levels around the instants of `problem.points()` and answers at those alone;
    one that can answer outside the domain sets `extrapolates`;
 7. `Session.facts()` reports what happened, under the names of `FACTS`; arrays among them are kept beside the solution;
-8. a solve that blew up raises `Diverged`, or sets `outcome` when it still has a solution to show.
+8. a solve that blew up raises `Diverged`, or sets `outcome` when it still has a solution to show;
+9. `predicted_bytes(problem, precision)` foresees the peak of its memory, from parameters alone, where that can be done
+   within a factor of two, and `predicted_shape(problem)` the number of unknowns: the harness asks before it starts a
+   worker, and what does not fit becomes a row `over budget` instead of a machine that runs out of memory.
 
 Device work is finished (synchronised) before `compile`, `solve` and `solution` return.
 """
@@ -50,6 +53,8 @@ FACTS = {
     "factorisations": "factorisations of a matrix",
     "processes": "processes that an MPI launcher started, where there were several (noted by the harness)",
     "evaluations": "evaluations of the right-hand side",
+    "predicted_bytes": "peak of host memory that the method foresaw for itself (noted by the harness)",
+    "budget_bytes": "host memory that it may take, where that was foreseen to be more (noted by the harness)",
     "forward_solves": "solutions of the forward problem that a search for its parameters took",
     "tolerance": "tolerance that the method worked to; relative, unless its parameter says what it is of",
     "final_loss": "loss at the end of training",
@@ -196,6 +201,18 @@ class Solver(Parameterised, ABC):
             InputError: naming the parameter, the value and the remedy.
 
         """
+
+    def predicted_shape(self, problem: Problem) -> tuple[int, ...] | None:
+        """Numbers whose product is that of the unknowns (components, nodes per axis, …); None if it is not known."""
+        return None
+
+    def predicted_bytes(self, problem: Problem, precision: str = "float64") -> int | None:
+        """Peak of host memory beyond that of interpreter and libraries; None if it cannot be told beforehand.
+
+        Asked only of problems that are supported and parameters that are valid. It must not allocate what it counts,
+        and is exact in whole numbers of any size.
+        """
+        return None
 
     @abstractmethod
     def begin(self, problem: Problem, context: Context) -> Session:

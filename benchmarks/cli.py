@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 import backends
 import problems
 from benchmarks import suites, tables
+from benchmarks.budget import most_of_memory
 from benchmarks.cases import PRECISIONS, Case
 from benchmarks.doctor import examine
 from benchmarks.execute import Limits
@@ -128,7 +129,12 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
 @click.option("--threads", type=click.IntRange(min=1), help="Processors that each worker may use.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", help="Where solvers run that can choose.")
 @click.option("--timeout", callback=_positive, type=float, metavar="SECONDS", help="Seconds per worker.")
-@click.option("--memory-limit", callback=_bytes, metavar="SIZE", help="Resident memory per worker, such as 4GiB.")
+@click.option(
+    "--memory-limit",
+    callback=_bytes,
+    metavar="SIZE",
+    help="Memory per worker, such as 4GiB (default: 4/5 of the machine's).",
+)
 @click.option("--memory/--no-memory", default=True, help="Whether to measure memory, in a pass of its own.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run (default: results/<suite>-<time>).")
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted (default: the suite's last one).")
@@ -160,7 +166,7 @@ def run(
     limits = replace(
         chosen.limits,
         timeout_s=timeout or chosen.limits.timeout_s,
-        memory_bytes=memory_limit or _most_of_memory(),
+        memory_bytes=memory_limit or most_of_memory(),
         measure_memory=memory,
     )
     folder = out or _folder(chosen.name, resume)
@@ -224,11 +230,6 @@ def _command_to_resume(folder: Path) -> str:
     if not any(word.split("=")[0] == "--out" for word in words):
         words += ["--out", str(folder)]
     return shlex.join(words)
-
-
-def _most_of_memory() -> int:
-    """A worker may take four fifths of the machine: past that, the system itself starts to suffer."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 4 // 5
 
 
 @main.command()

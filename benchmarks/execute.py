@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.budget import foresee, most_of_memory
 from benchmarks.cases import Case
 from benchmarks.errors import error_norms, further_norms
 from benchmarks.interpreters import Interpreter
@@ -50,11 +51,20 @@ def execute(
 ) -> Outcome:
     """Measure `case`; whatever happens to its workers, there is a record.
 
-    `memories` holds the memory passes made so far by `Case.rehearsal`: one that would be the same is not repeated.
+    What is foreseen to need more memory than `limits` allow (or four fifths of the machine's, where they do not say) is
+    not started. `memories` holds the memory passes made so far by `Case.rehearsal`: one that would be the same is not
+    repeated.
     """
     reason = case.unsupported()
     if reason is not None:
         return Outcome(_finish(case.blank_record(run, Status.UNSUPPORTED, reason)))
+    foreseen = foresee(case)
+    budget = limits.memory_bytes or most_of_memory()
+    if foreseen is not None and foreseen.bytes > budget:
+        record = case.blank_record(run, Status.OVER_BUDGET, foreseen.reason(budget))
+        record.unknowns = foreseen.unknowns
+        record.facts = {**foreseen.facts, "budget_bytes": budget}
+        return Outcome(_finish(record))
     if not interpreter.available:
         return Outcome(_finish(case.blank_record(run, Status.NOT_INSTALLED, interpreter.reason)))
     with tempfile.TemporaryDirectory(prefix="debench-", ignore_cleanup_errors=True) as cache:
@@ -65,6 +75,8 @@ def execute(
     arrays = {name: _unpack(text) for name, text in timing.arrays.items()}
     record = case.blank_record(run, timing.status, timing.reason)
     _fill_times(record, timing)
+    if foreseen is not None:
+        record.facts |= foreseen.facts
     if timing.status is Status.FINISHED and case.rehearsal in known:
         _fill_memory(record, known[case.rehearsal])
     if "solution" in arrays:

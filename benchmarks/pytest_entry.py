@@ -75,7 +75,9 @@ def test_case(
     outcome = execute(case, interpreter, suite.limits, "pytest", request.config.option.benchmark_plugin)
     record = outcome.record
     benchmark.extra_info.update(_facts(outcome))
-    excused = record.status == Status.UNSUPPORTED or (record.status == Status.NOT_INSTALLED and not backends_required())
+    excused = record.status in (Status.UNSUPPORTED, Status.OVER_BUDGET)
+    if record.status == Status.NOT_INSTALLED:
+        excused = not backends_required()
     if excused or (record.status == Status.DIVERGED and not record.solve_s):
         pytest.skip(f"{record.status}: {record.reason}")
     if not record.answered:

@@ -24,6 +24,7 @@ class Status(enum.StrEnum):
     CRASHED = "crashed"
     NOT_INSTALLED = "not installed"
     UNSUPPORTED = "unsupported"
+    OVER_BUDGET = "over budget"
 
 
 REMEDY = {
@@ -36,6 +37,7 @@ REMEDY = {
     Status.CRASHED: "The worker failed; the reason holds its last words, `debench doctor` checks its interpreter.",
     Status.NOT_INSTALLED: "Its libraries or its device are not there: `debench doctor` says where it looked.",
     Status.UNSUPPORTED: "The method cannot solve this problem; the reason says why.",
+    Status.OVER_BUDGET: "Not started, since it needs more memory than it may take: raise --memory-limit, or take less.",
 }
 
 

@@ -35,6 +35,7 @@ ENDED = {
     Status.CRASHED: "crashed",
     Status.NOT_INSTALLED: "not installed",
     Status.UNSUPPORTED: "not supported",
+    Status.OVER_BUDGET: "over the memory budget",
 }
 NO_FIGURE = "without a figure to compare"
 ROUNDING = 1e-6

@@ -8,26 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Self, cast
 
-from backends.base import Solver
 from backends.integrals.rules import MonteCarlo, Rules
 from backends.neural.collocation import JitteredGrid, Points, Uniform, region
 from backends.neural.formulations import formulation_of, represented, trained_on
-from backends.neural.networks import DGM, MLP, ModifiedMLP, Residual
-from backends.neural.optimizers import (
-    LBFGS,
-    SGD,
-    Adam,
-    AdamW,
-    Chain,
-    LevenbergMarquardt,
-    SSBroyden,
-    Stage,
-    stages,
-)
+from backends.neural.optimizers import AdamW, Chain, LevenbergMarquardt
 from backends.neural.presets import PRESETS
 from backends.neural.residual import Calculus, Formulation, Setting
+from backends.neural.trained import Trained
 from backends.neural.trial import BoxTrial, PublishedTrial, StartTrial, ZeroTrial
 from backends.neural.trial import Trial as TrialFunction
 from backends.neural.weighting import Balanced, Causal
@@ -35,7 +24,7 @@ from problems.base import ODE, PDE, Problem
 from problems.families.eigenproblem import Eigenproblem
 from problems.families.integral_equation import IntegralEquation
 from problems.families.inverse import InverseProblem
-from problems.parameters import InputError, Parameterised, parameter
+from problems.parameters import Parameterised, parameter
 
 
 @dataclass(frozen=True)
@@ -87,7 +76,7 @@ class Penalty(Parameterised):
 
 
 @dataclass(frozen=True)
-class PINN(Solver):
+class PINN(Trained):
     """A network whose residual at collocation points is made small.
 
     Training ends after `iterations`, or before at `time_limit`, or when the loss has not fallen by a hundredth for
@@ -95,14 +84,7 @@ class PINN(Solver):
     points; where points are drawn anew for each iteration losses do not compare, and the last parameters are kept.
     """
 
-    family: ClassVar[str] = "neural"
-    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
-    precisions: ClassVar[tuple[str, ...]] = ("float32", "float64")
-    imports: ClassVar[tuple[str, ...]] = (
-        "backends.neural.least_squares",
-        "backends.neural.quasi_newton",
-        "scipy.stats.qmc",
-    )
+    imports: ClassVar[tuple[str, ...]] = (*Trained.imports, "scipy.stats.qmc")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = PRESETS
 
     objective: str = parameter(
@@ -111,7 +93,6 @@ class PINN(Solver):
         "the sum of the Rayleigh quotients, or the residual of normalised functions",
         choices=("residual", "energy", "rayleigh", "normalised-residual"),
     )
-    network: MLP | DGM | Residual | ModifiedMLP = parameter(MLP(), "the network")
     constraint: Trial | Penalty = parameter(Trial(), "how conditions are imposed")
     points: Points = parameter(Uniform(), "collocation points")
     quadrature: Rules | None = parameter(
@@ -122,14 +103,11 @@ class PINN(Solver):
         None, "weight of the observations of an inverse problem in the loss; by default 1", above=0
     )
     weighting: Causal | None = parameter(None, "causal weights of the residual in time")
-    optimizer: Adam | AdamW | SGD | LBFGS | SSBroyden | LevenbergMarquardt | Chain = parameter(Adam(), "the optimizer")
     derivatives: str = parameter(
         "auto",
         "how the residual's derivatives are taken; auto is Taylor mode, the cheapest for the few that an equation has",
         choices=("auto", "taylor", "forward-over-reverse", "nested-reverse"),
     )
-    iterations: int = parameter(5_000, "optimizer steps", least=1)
-    time_limit: float = parameter(0.0, "seconds of training; 0 for no limit", least=0)
     patience: int = parameter(0, "iterations without progress after which training ends; 0 for never", least=0)
     keep: str = parameter("best", "which parameters are kept", choices=("best", "last"))
 
@@ -169,14 +147,14 @@ class PINN(Solver):
             )
 
     @property
-    def stages(self) -> list[Stage]:
-        """Optimizers with their first and last iterations."""
-        return stages(self.optimizer, self.iterations)
-
-    @property
     def mode(self) -> str:
         """How derivatives are taken."""
         return "taylor" if self.derivatives == "auto" else self.derivatives
+
+    @property
+    def balance(self) -> Balanced | None:
+        """Weights of the terms of the loss that follow the gradients."""
+        return self.constraint.balance
 
     @property
     def constrains(self) -> bool:
@@ -266,21 +244,16 @@ class PINN(Solver):
                         "or a smaller network, or raise optimizer.memory"
                     )
 
-    def rehearsal(self) -> PINN:
+    def rehearsal(self) -> Self:
         """The same with few iterations of each optimizer, in which all comes about that takes memory later."""
-        histories = [stage.memory for stage, _, _ in self.stages if isinstance(stage, LBFGS)]
-        few = min(self.iterations, len(self.stages) * max([20, *(pairs + 5 for pairs in histories)]))
-        optimizer, points = self.optimizer, cast(Any, self.points)
-        if isinstance(optimizer, Chain):
-            optimizer = optimizer.shortened(few)
+        points, constraint, often = cast(Any, self.points), self.constraint, max(1, self.few // 2)
         if points.every:
             # New points are drawn once, from a pool that may be larger than they are.
-            points = replace(points, every=min(points.every, max(1, few // 2)))
-        constraint = self.constraint
+            points = replace(points, every=min(points.every, often))
         if isinstance(constraint, Penalty) and constraint.balance:
-            balance = replace(constraint.balance, every=min(constraint.balance.every, max(1, few // 2)))
+            balance = replace(constraint.balance, every=min(constraint.balance.every, often))
             constraint = replace(constraint, balance=balance)
-        return replace(self, iterations=few, optimizer=optimizer, points=points, constraint=constraint, time_limit=0.0)
+        return replace(super().rehearsal(), points=points, constraint=constraint)
 
     def formulation(self, problem: Problem, calculus: Calculus | None = None, seed: int = 0) -> Formulation:
         """Residual and loss for `problem`; without a `calculus` only their layout can be asked for.
@@ -319,6 +292,3 @@ class PINN(Solver):
             )
         if self.weighting is not None:
             self._refuse("causal weights belong to a residual at each instant; set weighting=none")
-
-    def _refuse(self, reason: str) -> None:
-        raise InputError(f"{self.name}: {reason}")

@@ -18,12 +18,12 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from backends.base import Context
 from backends.neural.collocation import PointSet
-from backends.neural.description import PINN
 from backends.neural.jax_networks import ColumnAlgebra, Functions
 from backends.neural.jets import JetAlgebra, Orders, Statistics
 from backends.neural.linearisation import RecordingAlgebra, Sensitivity, row_scales, sensitivities, sum_of_squares
 from backends.neural.optimizers import LBFGS, SGD, AdamW, LevenbergMarquardt, Scheduled, SSBroyden
 from backends.neural.residual import Calculus, Network, PointwiseFormulation
+from backends.neural.trained import Trained
 from backends.neural.training import Driver, TrainingSession
 from backends.operations import jax_operations
 from problems.base import Array, Problem
@@ -215,7 +215,7 @@ class JaxSession(TrainingSession):
 
     engine = "compiled loops"
 
-    def __init__(self, solver: PINN, problem: Problem, context: Context) -> None:
+    def __init__(self, solver: Trained, problem: Problem, context: Context) -> None:
         if context.precision == "float64":
             jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
         jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]
@@ -292,7 +292,7 @@ class JaxSession(TrainingSession):
         if self.solver.points.pool:
             shape = (self.solver.points.pool, len(self.formulation.lower))
             self.prepare_call("residual", self._residual_size, self.parameters, np.empty(shape, self.context.dtype))
-        if self.solver.constraint.balance and len(self.weights) > 1:
+        if self.solver.balance and len(self.weights) > 1:
             self.prepare_call("norms", self._term_norms, *state[:2])
 
     def prepare_call(self, name: str, function: Callable[..., Any], *arguments: Any, alone: bool = False) -> None:
@@ -318,7 +318,8 @@ class JaxSession(TrainingSession):
         if self.device.platform != "cpu" or not apart:
             return 1
         most = min(len(jax.devices("cpu")), max(1, self.work() // SHARE))
-        return max(k for k in range(1, most + 1) if len(self.sets[0]) % k == 0)
+        summands = len(self.sets[0]) // self.formulation.together
+        return max(k for k in range(1, most + 1) if summands % k == 0)
 
     def prepare(self) -> None:
         """Trial function and data at the points that stay where they are."""

@@ -187,6 +187,11 @@ class Formulation(ABC):
         return 16
 
     @property
+    def together(self) -> int:
+        """How many neighbouring points one summand of the loss is made of, which are not to be divided."""
+        return 1
+
+    @property
     def inputs(self) -> int:
         """Number of inputs of the network: one per coordinate, two where an axis closes on itself."""
         return len(self.lower) + len(self.wraps)

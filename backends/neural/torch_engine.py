@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,12 +18,10 @@ from backends.neural.linearisation import Sensitivity, row_scales, sensitivities
 from backends.neural.optimizers import LBFGS, SGD, AdamW, Scheduled
 from backends.neural.residual import Calculus, Network, PointwiseFormulation
 from backends.neural.torch_networks import Functions, FusedAlgebra
+from backends.neural.torch_trained import TorchTrained
 from backends.neural.training import Driver, TrainingSession
 from backends.operations import torch_operations
 from problems.base import Array, Problem
-
-if TYPE_CHECKING:
-    from backends.torch_pinn import TorchPINN
 
 DRAWN_TOGETHER = 1 << 20
 """Numbers prepared in one go for drawn points: enough to hide what each operation costs, and few megabytes."""
@@ -164,9 +162,9 @@ class LBFGSDriver(Driver):
 class TorchSession(TrainingSession):
     """One training run: eager or compiled on a CPU; on a GPU a captured iteration is replayed, or launches dominate."""
 
-    solver: TorchPINN
+    solver: TorchTrained
 
-    def __init__(self, solver: TorchPINN, problem: Problem, context: Context) -> None:
+    def __init__(self, solver: TorchTrained, problem: Problem, context: Context) -> None:
         torch.backends.cuda.matmul.allow_tf32 = False
         self.device = torch.device(context.device)
         self.dtype = getattr(torch, context.precision)

@@ -17,10 +17,10 @@ import numpy as np
 
 from backends.base import Context, Diverged, Session, read_out
 from backends.neural.collocation import TRAINING_START, Grid
-from backends.neural.description import PINN
 from backends.neural.optimizers import LevenbergMarquardt, SSBroyden
 from backends.neural.residual import Calculus
 from backends.neural.sampling import points_generator
+from backends.neural.trained import Trained
 from backends.neural.weighting import balanced
 from problems.base import Array, MatrixEigenproblem, Problem, scattered_points
 
@@ -101,7 +101,7 @@ class TrainingSession(Session, ABC):
     engine = ""
     extrapolates = True
 
-    def __init__(self, solver: PINN, problem: Problem, context: Context, calculus: Calculus) -> None:
+    def __init__(self, solver: Trained, problem: Problem, context: Context, calculus: Calculus) -> None:
         self.solver, self.problem, self.context = solver, problem, context
         self.formulation = solver.formulation(problem, calculus, context.seed)
         inputs, outputs = self.formulation.inputs, self.formulation.components
@@ -227,7 +227,7 @@ class TrainingSession(Session, ABC):
         log, solver, watch = self.log, self.solver, self.context.watch
         stride = math.ceil(solver.iterations / NOTES)
         look = max(1, math.ceil(self._done * LOOK_RATIO))
-        renewal, balance = solver.points.every, solver.constraint.balance
+        renewal, balance = solver.points.every, solver.balance
         log.stopped_by, log.progress_iteration = STEPS, self._done
         while self._done < end:
             stop = min(end, (self._done // stride + 1) * stride, look)
@@ -280,7 +280,7 @@ class TrainingSession(Session, ABC):
 
     def _renew(self, driver: Driver) -> None:
         """New points and new weights where it is time for them."""
-        points, balance = self.solver.points, self.solver.constraint.balance
+        points, balance = self.solver.points, self.solver.balance
         changed = False
         due = not self._settled() and (driver.stuck or self._done >= self._renewed + points.every)
         if points.every and due:

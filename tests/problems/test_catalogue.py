@@ -38,6 +38,14 @@ def catalogue() -> Iterator[Any]:
     poisson = problems.REGISTRY.get("poisson")
     for d, solution in itertools.product((1, 2, 3), ("sines", "skewed")):
         yield pytest.param(poisson.create({"d": d, "solution": solution}), id=f"poisson-{d}-{solution}")
+    for d, solution in itertools.product((1, 2, 5, 10), ("sine-sum", "harmonic")):
+        if solution == "sine-sum" or d % 2 == 0:
+            yield pytest.param(poisson.create({"d": d, "solution": solution}), id=f"poisson-{d}-{solution}")
+    heat = problems.REGISTRY.get("heat")
+    for d, walls, solution in itertools.product((1, 2, 5, 10), ("dirichlet", "mixed"), ("product", "slanted")):
+        contrast = 0.5 if walls == "mixed" else 0.0
+        parameters = {"d": d, "contrast": contrast, "walls": walls, "solution": solution}
+        yield pytest.param(heat.create(parameters), id=f"heat-{d}-{walls}-{solution}")
     yield pytest.param(problems.REGISTRY.get("heat-1d").create({"mode": 3, "kappa": 0.7}), id="heat-1d-mode-3")
     wave = {"c": 1.3, "length": 2.0, "overtone": 0.3}
     yield pytest.param(problems.REGISTRY.get("wave-1d").create(wave), id="wave-1d-long")
@@ -296,6 +304,42 @@ def test_cut_of_the_half_line_is_estimated_in_size(radius: float, least: float, 
         energies.append(eigh_tridiagonal(diagonal / r, off, select="i", select_range=(0, 2), eigvals_only=True))
     shift = float(np.abs(energies[0] - energies[1]).max())
     assert least < shift < cut.reference_error() < most
+
+
+def test_harmonic_polynomial_needs_pairs_of_axes() -> None:
+    poisson = problems.REGISTRY.get("poisson")
+    with pytest.raises(problems.InputError, match="'d' is 3, and solution = harmonic pairs the axes; give an even"):
+        poisson.create({"d": 3, "solution": "harmonic"})
+    problem = poisson.create({"d": 100, "solution": "harmonic"})
+    assert problem.source(NUMPY, [np.zeros(1)] * 100, 0.0, [np.zeros(1)]) is None
+    assert problem.reference(np.ones((1, 100)))[0, 0] == 50.0
+
+
+def test_slanted_temperature_does_not_close_on_itself() -> None:
+    with pytest.raises(problems.InputError, match="'walls' is periodic, and solution = slanted differs"):
+        problems.REGISTRY.get("heat").create({"solution": "slanted", "walls": "periodic"})
+
+
+@pytest.mark.parametrize("d", [2, 4, 10])
+def test_slanted_temperature_is_no_product_of_functions_of_one_coordinate(d: int) -> None:
+    """The rank of u between the first coordinate and the others grows with the digits asked for; a product has 1."""
+    heat = problems.REGISTRY.get("heat")
+    ranks = {}
+    for solution in ("product", "slanted"):
+        problem = heat.create({"d": d, "solution": solution, "walls": "dirichlet"})
+        points = np.random.default_rng(3).random((20, d))
+        rows = np.array([[[a[0], *b[1:], 0.1] for b in points] for a in points])
+        values = problem.reference(rows.reshape(-1, d + 1)).reshape(20, 20)
+        sizes = np.linalg.svd(values, compute_uv=False)
+        ranks[solution] = int((sizes > 1e-10 * sizes[0]).sum())
+    assert ranks["product"] == 1
+    assert ranks["slanted"] >= 5
+
+
+def test_more_dimensions_are_judged_at_more_places_and_few_at_those_of_before() -> None:
+    heat, poisson = problems.REGISTRY.get("heat"), problems.REGISTRY.get("poisson")
+    assert [len(heat.create({"d": d}).places()) for d in (1, 2, 3, 4, 10, 100)] == [400, 400, 400, 400, 1000, 10_000]
+    assert [len(poisson.create({"d": d}).points()) for d in (1, 10, 100)] == [1000, 10_000, 100_000]
 
 
 def test_charge_of_an_oscillator_is_refused() -> None:

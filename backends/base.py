@@ -19,6 +19,7 @@ To write a new solver:
    a method that steps in time keeps the levels around the instants of `problem.points()` and answers at those alone;
    one that can answer outside the domain sets `extrapolates`;
 7. `Session.facts()` reports what happened, under the names of `FACTS`; arrays among them are kept beside the solution;
+   where a compiler plans memory ahead, `Session.planned_bytes()` hands its plan to the harness;
 8. a solve that blew up raises `Diverged`, or sets `outcome` when it still has a solution to show;
 9. `predicted_bytes(problem, precision)` foresees the peak of its memory, from parameters alone, where that can be done
    within a factor of two, and `predicted_shape(problem)` the number of unknowns: the harness asks before it starts a
@@ -52,6 +53,10 @@ FACTS = {
     "linear_solver": "how linear systems were solved, with the package that did it",
     "factorisations": "factorisations of a matrix",
     "processes": "processes that an MPI launcher started, where there were several (noted by the harness)",
+    "planned_bytes": "bytes of the largest call of training by the compiler's plan (noted by the harness)",
+    "planned_call": "name of that call (noted by the harness)",
+    "device_reserved_bytes": "most bytes that a library's pool held on the accelerator (noted by the harness)",
+    "device_limit_bytes": "bytes that a library may take of the accelerator's memory (noted by the harness)",
     "evaluations": "evaluations of the right-hand side",
     "predicted_bytes": "peak of host memory that the method foresaw for itself (noted by the harness)",
     "budget_bytes": "host memory that it may take, where that was foreseen to be more (noted by the harness)",
@@ -160,6 +165,13 @@ class Session(ABC):
     @abstractmethod
     def solution(self, points: Array) -> Array:
         """Values at `points` (n, k), shape (n, components)."""
+
+    def planned_bytes(self) -> Mapping[str, int]:
+        """Bytes that each compiled call of `solve` holds by its compiler's plan, under the names of the calls.
+
+        Counted are what goes in, what comes out, and everything between; nothing where no compiler plans.
+        """
+        return {}
 
     def facts(self) -> Mapping[str, Any]:
         """What happened, under the names of `FACTS`."""

@@ -19,6 +19,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from backends.base import Context
 from backends.neural.collocation import PointSet
 from backends.neural.jax_networks import ColumnAlgebra, Functions
+from backends.neural.jax_plans import planned_bytes
 from backends.neural.jets import JetAlgebra, Orders, Statistics
 from backends.neural.linearisation import RecordingAlgebra, Sensitivity, row_scales, sensitivities, sum_of_squares
 from backends.neural.optimizers import LBFGS, SGD, AdamW, LevenbergMarquardt, Scheduled, SSBroyden
@@ -304,6 +305,10 @@ class JaxSession(TrainingSession):
         if alone and self.device.platform == "cpu":
             options["xla_cpu_multi_thread_eigen"] = False
         self.compiled[name] = jax.jit(function).lower(*arguments).compile(compiler_options=options or None)
+
+    def planned_bytes(self) -> Mapping[str, int]:
+        """Every compiled call but the one that evaluates the trained function."""
+        return {name: planned_bytes(call) for name, call in self.compiled.items() if name != "values"}
 
     def work(self) -> int:
         """Multiplications of jets by weights in an iteration, about."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,16 @@ import pandas as pd
 from benchmarks.record import Record
 from problems import Problem
 from problems.families.eigenproblem import Eigenproblem
-from reports import claim_figures, figures, training, workprecision
+from reports import (
+    claim_figures,
+    dimension,
+    dimension_figures,
+    dimension_tables,
+    dimension_words,
+    figures,
+    training,
+    workprecision,
+)
 from reports.cells import Table
 from reports.claims import NOT_RUN, Judgement, judge_all, rivals
 from reports.conclusions import conclude, costs
@@ -64,6 +73,17 @@ class Chapter:
 
 
 @dataclass(frozen=True)
+class Scaling:
+    """What one problem costs against its dimension."""
+
+    anchor: str
+    title: str
+    conclusions: list[str]
+    tables: list[Table]
+    figures: list[Figure]
+
+
+@dataclass(frozen=True)
 class Page:
     """A whole report."""
 
@@ -71,6 +91,8 @@ class Page:
     summary: list[tuple[str, str]]
     notes: list[str]
     overview: Table
+    scaling_notes: list[str]
+    scalings: list[Scaling]
     chapters: list[Chapter]
     failures: Table | None
     environment: list[tuple[str, str]]
@@ -79,6 +101,8 @@ class Page:
 
     def figures(self) -> Iterator[Figure]:
         """Every figure, in order."""
+        for scaling in self.scalings:
+            yield from scaling.figures
         for chapter in self.chapters:
             yield from chapter.evidence
             for part in chapter.parts:
@@ -95,6 +119,7 @@ def compose(run: Run) -> Page:
         _chapter(run, {s: found[s] for s in members}, palette)
         for _, members in itertools.groupby(found, key=lambda s: s.problem)
     ]
+    scalings = [_scaling(study, list(found), palette) for study in dimension.studies(run.records)]
     lost = [(section, c) for section in found for c in section.configurations if c.failed]
     finished = int(rows["ok"].sum())
     summary = [
@@ -111,6 +136,8 @@ def compose(run: Run) -> Page:
         title=str(run.info.get("title") or run.info.get("run") or run.path.name),
         summary=summary,
         overview=overview([(", ".join(part for part in (s.problem, s.title) if part), s) for s in found]),
+        scaling_notes=dimension_words.no_gpu(run.records),
+        scalings=scalings,
         chapters=chapters,
         failures=failures_table(lost) if lost else None,
         environment=_environment(run),
@@ -182,6 +209,18 @@ def _part(
         work=[figure for figure in drawn if figure],
         figures=list(figures.of_section(run, section, problem, courses, palette, anchor)),
         commands=commands,
+    )
+
+
+def _scaling(study: dimension.Study, found: Sequence[Section], palette: Palette) -> Scaling:
+    anchor = _anchor(f"dimension {study.title}")
+    accuracies = dimension_tables.accuracies(dimension.sections_of(study, found))
+    return Scaling(
+        anchor=anchor,
+        title=study.title,
+        conclusions=dimension_words.conclude(study),
+        tables=[*([accuracies] if accuracies else []), *dimension_tables.of_study(study)],
+        figures=list(dimension_figures.of_study(study, palette, anchor)),
     )
 
 

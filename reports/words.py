@@ -26,6 +26,15 @@ METRICS = {
     "ratio_error": "error of the mean ratio",
 }
 UNITS = ((60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+BYTES = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
+STRATEGIES = {
+    "nested-reverse": "reverse-over-reverse Hessian",
+    "forward-over-reverse": "forward-over-reverse Hessian",
+    "taylor": "forward Laplacian",
+    "hutchinson": "Hutchinson's estimator",
+    "stde": "sparse coordinate estimator",
+}
+"""How networks take second derivatives."""
 
 
 def metric(name: str) -> str:
@@ -73,6 +82,17 @@ def seconds(value: float) -> str:
 def mebibytes(value: float) -> str:
     """Memory in MiB, without the unit."""
     return significant(value / 2**20) if known(value) else ""
+
+
+def memory(value: float) -> str:
+    """Bytes in the unit that suits them; large numbers of PiB as a power of ten, and infinity as a bound."""
+    if value == math.inf:
+        return f"more than 1e292 {BYTES[-1]}"
+    if not known(value):
+        return ""
+    power = min(int(math.log(max(abs(value), 1.0), 1024.0) + 1e-9), len(BYTES) - 1)
+    size = value / 1024.0**power
+    return f"{significant(size) if abs(size) < 1e4 else scientific(size)} {BYTES[power]}"
 
 
 def significant(value: float, digits: int = 3) -> str:

@@ -1,0 +1,132 @@
+"""Tables over the dimension: every series with its growth, and what an accuracy costs in each dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.record import Record, Status
+from reports.cells import Cell, Column, Table, text
+from reports.conclusions import Cost, costs, most_accurate
+from reports.dimension import MEMORY, QUANTITIES, UNFIT, Quantity, Series, Study, Track, predicted
+from reports.growth import LEVEL
+from reports.summary import Section
+from reports.words import memory, scientific, seconds, significant
+
+COLUMNS = 12
+"""More dimensions than this are thinned out, the smallest and largest kept."""
+ACCURACIES = (1e-1, 1e-2, 1e-3, 1e-4)
+
+
+def of_study(study: Study) -> list[Table]:
+    """One table per quantity that was measured, with a row for each series and method."""
+    return [table for quantity in QUANTITIES if (table := _table(study, quantity))]
+
+
+def accuracies(sections: Sequence[tuple[int, Section]]) -> Table | None:
+    """The fastest of each family to some accuracies by dimension; None where nobody reached any in two of them."""
+    found = [(d, section, costs(section)) for d, section in sections]
+    reached = [a for a in ACCURACIES if any(_to(table, a) for _, _, table in found)]
+    if not reached or sum(bool(table) for _, _, table in found) < 2:
+        return None
+    columns = [Column("d")]
+    for family in ("classical", "neural"):
+        columns.append(Column(f"most accurate {family}", "median error, solve time"))
+        columns += [Column(f"≤ {scientific(accuracy, 1)}", f"fastest {family}") for accuracy in reached]
+    rows = []
+    for d, section, table in found:
+        cells = [Cell(str(d), sort=d)]
+        for family in ("classical", "neural"):
+            best = most_accurate(section, family)
+            tried = any(c.family == family for c in section.configurations)
+            absent = text("—", "not reached" if tried else "not run", kind="muted")
+            error = best.median("error") if best else 0.0
+            cells.append(
+                Cell(scientific(error), f"{seconds(best.median('solve_median'))}, {best.name}", error)
+                if best
+                else text("—", "no answer" if tried else "not run", kind="muted")
+            )
+            cells += [_cost(_to(table, accuracy), family) or absent for accuracy in reached]
+        rows.append(tuple(cells))
+    return Table("What an accuracy costs in each dimension: the solve time of the fastest", tuple(columns), tuple(rows))
+
+
+def _to(table: Sequence[Cost], accuracy: float) -> Cost | None:
+    """The cost of the accuracy: of the loosest one in the table that is no looser."""
+    return next((cost for cost in table if cost.accuracy <= accuracy * (1.0 + 1e-9)), None)
+
+
+def _cost(cost: Cost | None, family: str) -> Cell | None:
+    winner = getattr(cost, family) if cost else None
+    if cost is None or winner is None:
+        return None
+    spent = float(getattr(cost, f"{family}_s"))
+    return Cell(seconds(spent), winner.name, spent)
+
+
+def _table(study: Study, quantity: Quantity) -> Table | None:
+    tracks = [(series, track) for series in study.series for track in series.tracks if track.quantity is quantity]
+    if not tracks:
+        return None
+    at = sorted({d for series, track in tracks for d in (*track.spreads, *_lost(series, quantity))})
+    if len(at) > COLUMNS:
+        at = [at[round(k * (len(at) - 1) / (COLUMNS - 1))] for k in range(COLUMNS)]
+    methods = any(track.method for _, track in tracks)
+    growing = any(track.growth for _, track in tracks)
+    columns = [Column("series", numeric=False), Column("device", "precision", numeric=False)]
+    columns += [Column("measured by", numeric=False)] if methods else []
+    columns += [Column(f"d = {d}") for d in at]
+    columns += [Column("grows as", f"{100 * LEVEL:g} % interval", numeric=False)] if growing else []
+    rows = []
+    for series, track in tracks:
+        cells = [text(series.label, _count(series)), text(*series.place)]
+        cells += [text(track.method)] if methods else []
+        cells += [_cell(series, track, d) for d in at]
+        cells += [_growth(track)] if growing else []
+        rows.append(tuple(cells))
+    caption = (
+        f"{quantity.title[:1].upper()}{quantity.title[1:]} against the dimension: medians, quartiles in small print"
+    )
+    return Table(caption, tuple(columns), tuple(rows))
+
+
+def _lost(series: Series, quantity: Quantity) -> dict[int, Record]:
+    """Rows that did not fit, by dimension; they belong to what is said of memory."""
+    return {r.dimension: r for r in series.records if r.status in UNFIT} if quantity.key in MEMORY else {}
+
+
+def _cell(series: Series, track: Track, d: int) -> Cell:
+    spread = track.spreads.get(d)
+    if spread is not None:
+        several = spread.count > 1 and spread.upper_quartile > spread.lower_quartile
+        words = track.quantity.words
+        ends = f"{words(spread.lower_quartile)} – {words(spread.upper_quartile)}" if several else ""
+        doubtful = track.quantity.key == "error" and not series.answers.get(d, True)
+        return Cell(
+            words(spread.median), "; ".join(filter(None, (ends, "no answer" if doubtful else ""))), spread.median
+        )
+    lost = next((record for record in series.records if record.dimension == d and not record.answered), None)
+    if lost is None:
+        return Cell("")
+    foreseen = predicted(lost)
+    if lost.status == Status.OVER_BUDGET and foreseen:
+        return Cell(str(lost.status), f"{memory(foreseen)} predicted", foreseen, "bad")
+    return text(lost.status, kind="bad")
+
+
+def _growth(track: Track) -> Cell:
+    growth = track.growth
+    if growth is None:
+        return Cell("")
+    told = [f"deviates by {significant(100.0 * growth.misfit, 2)} %"]
+    if growth.dominated:
+        told.append("a constant hides most of its growth")
+    elif growth.constant >= 0.01:
+        told.append(f"{significant(100.0 * growth.constant, 2)} % constant at the largest d")
+    return Cell(growth.words, "; ".join(told), growth.exponent)
+
+
+def _count(series: Series) -> str:
+    seeds = len({record.seed for record in series.records})
+    rounds = max((record.rounds for record in series.records), default=0)
+    words = [f"{seeds} seed{'s' if seeds != 1 else ''}"]
+    return ", ".join(words + ([f"{rounds} rounds"] if rounds > 1 else []))

@@ -1,0 +1,209 @@
+"""How a cost grows with the dimension: a fitted exponent with its confidence interval.
+
+The law is  y = a + b dᵖ  with a ≥ 0, or  y = a + b qᵈ  for what multiplies with each dimension, fitted by least squares
+in ln y, so that relative deviations count alike. The constant a (parameters, buffers, the launch of a step) would
+flatten a line in double logarithmic scales at small d. It may be no more than what grows is at the largest d: where it
+is, the cost has hardly grown, and an exponent of the little that did could be any. Fewer than `OFFSET_FROM` points
+cannot tell a constant from an exponent, and are fitted without one.
+
+Intervals come from the profile of the sum of squares S: all p with  S(p) ≤ S(p̂) (1 + F₁,ν(level)/ν),  where ν are the
+degrees of freedom that the fit leaves (Bates & Watts 1988, Nonlinear Regression Analysis, section 6.1). They hold for
+independent deviations of one size in ln y; a figure is one point however often it was repeated.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from scipy import optimize, stats
+
+from problems.base import Array
+
+LEAST_POINTS = 3
+OFFSET_FROM = 5
+LEVEL = 0.95
+ROUNDING = 1e-3
+"""Relative scatter that every figure is taken to have: allocators round, and no law holds to the last digit."""
+BOUNDS = (-3.0, 8.0)
+OFFSETS = np.concatenate([[0.0], np.geomspace(1e-6, 1.0, 37)])
+Law = Literal["power", "exponential"]
+
+
+@dataclass(frozen=True, eq=False)
+class Growth:
+    """y = a + b s dᵖ, or a + b s eᵖᵈ, fitted to `cost` y (n,) at `dimensions` d (n,), with known factors `sizes` s.
+
+    `lower` and `upper` bound the exponent p, infinite where the points do not bound it.
+    """
+
+    dimensions: Array
+    cost: Array
+    sizes: Array
+    law: Law
+    exponent: float = field(init=False)
+    lower: float = field(init=False)
+    upper: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Fit."""
+        grid = np.linspace(*BOUNDS, 111)
+        near = grid[int(np.argmin([self._coarse(p) for p in grid]))]
+        step = grid[1] - grid[0]
+        bounds = (max(near - step, BOUNDS[0]), min(near + step, BOUNDS[1]))
+        found = optimize.minimize_scalar(self.squares, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+        object.__setattr__(self, "exponent", float(found.x))
+        object.__setattr__(self, "lower", self._end(BOUNDS[0]))
+        object.__setattr__(self, "upper", self._end(BOUNDS[1]))
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom ν that are left."""
+        return len(self.cost) - (3 if self._offsets.size > 1 else 2)
+
+    @property
+    def misfit(self) -> float:
+        """Root mean square deviation of ln y from the law: a relative error where it is small."""
+        return math.sqrt(self._best[0] / len(self.cost))
+
+    @property
+    def constant(self) -> float:
+        """The part of the cost at the largest dimension that does not grow."""
+        return self._best[1] / (1.0 + self._best[1])
+
+    def squares(self, exponent: float) -> float:
+        """S(p): the least sum of squares of the deviations in ln y, over a and b."""
+        return self._at(exponent)[0]
+
+    def probability(self, exponent: float) -> float:
+        """Two-sided p-value of the hypothesis that the exponent is the given one."""
+        least = self._floored(self.squares(self.exponent))
+        excess = max(self._floored(self.squares(exponent)) - least, 0.0)
+        return float(stats.f.sf(excess / (least / self.freedom), 1, self.freedom))
+
+    def predict(self, dimension: float, size: float = 1.0) -> float:
+        """The fitted cost."""
+        offset, scale, top = self._scales
+        return scale * (offset + size * math.exp(self.exponent * self._abscissa(dimension) - top))
+
+    def size_for(self, cost: float, dimension: float) -> tuple[float, float, float]:
+        """The size s at which the cost comes to `cost`, and the ends of its interval; NaN below the constant."""
+        offset, scale, top = self._scales
+        if cost <= scale * offset:
+            return math.nan, math.nan, math.nan
+        size = (cost / scale - offset) / math.exp(self.exponent * self._abscissa(dimension) - top)
+        # ln y at the size and dimension asked for, by the linearised law: parameters ln b, p, and a where it is not 0.
+        rows = self._gradient(self.dimensions, self.sizes)
+        here = self._gradient(np.array([dimension], dtype=float), np.array([size]))[0]
+        spread = self._floored(self._best[0]) / self.freedom
+        deviation = math.sqrt(spread * float(here @ np.linalg.pinv(rows.T @ rows) @ here))
+        room = math.exp(float(stats.t.ppf(0.5 + LEVEL / 2, self.freedom)) * deviation)
+        return size, size / room, size * room
+
+    @property
+    def dominated(self) -> bool:
+        """Whether the constant is as large as it may be, so that the exponent is that of the whole."""
+        return self._best[1] >= 1.0 - 1e-3
+
+    @property
+    def words(self) -> str:
+        """The law with its interval."""
+        ends = self.exponent, self.lower, self.upper
+        if self.law == "power":
+            middle, lower, upper = (f"{value:.2f}" if math.isfinite(value) else "" for value in ends)
+            known = f"{lower or '−∞'} to {upper or '∞'}".replace("-", "−")
+            return f"d^{middle} ({known})".replace("-", "−")
+        middle, lower, upper = (f"{math.exp(value):.3g}" if math.isfinite(value) else "" for value in ends)
+        return f"{middle}^d ({lower or '0'} to {upper or '∞'})"
+
+    @functools.cached_property
+    def _best(self) -> tuple[float, float]:
+        return self._at(self.exponent)
+
+    @functools.cached_property
+    def _scales(self) -> tuple[float, float, float]:
+        """Offset a/(b'), factor b' and the largest exponent of what grows: y = b' (offset + s e^{p x − top})."""
+        grown = self._grown(self.exponent)
+        top = float(grown.max())
+        shape = np.log(self._best[1] + np.exp(grown - top))
+        return self._best[1], math.exp(float(np.mean(np.log(self.cost) - shape))), top
+
+    @functools.cached_property
+    def _offsets(self) -> Array:
+        return OFFSETS if len(self.cost) >= OFFSET_FROM else OFFSETS[:1]
+
+    def _abscissa(self, dimensions: float | Array) -> float | Array:
+        return np.log(dimensions) if self.law == "power" else dimensions
+
+    def _grown(self, exponent: float) -> Array:
+        return np.asarray(exponent * self._abscissa(self.dimensions) + np.log(self.sizes))
+
+    def _deviations(self, exponent: float, offsets: Array) -> Array:
+        """Sum of squares for each offset."""
+        grown = self._grown(exponent)
+        rest = np.log(self.cost) - np.log(offsets[:, None] + np.exp(grown - grown.max()))
+        return np.asarray(((rest - rest.mean(axis=1, keepdims=True)) ** 2).sum(axis=1))
+
+    def _coarse(self, exponent: float) -> float:
+        return float(self._deviations(exponent, self._offsets).min())
+
+    def _at(self, exponent: float) -> tuple[float, float]:
+        """S(p), and the constant in parts of the largest of what grows."""
+        values = self._deviations(exponent, self._offsets)
+        at = int(np.argmin(values))
+        best = float(values[at]), float(self._offsets[at])
+        if len(values) == 1 or at == 0:
+            return best
+        ends = np.log(self._offsets[max(at - 1, 1)]), np.log(self._offsets[min(at + 1, len(values) - 1)])
+        found = optimize.minimize_scalar(
+            lambda log: float(self._deviations(exponent, np.exp([log]))[0]), bounds=ends, method="bounded"
+        )
+        return min(best, (float(found.fun), math.exp(found.x)))
+
+    def _floored(self, squares: float) -> float:
+        return squares + self.freedom * ROUNDING**2
+
+    def _end(self, bound: float) -> float:
+        """Where the profile leaves the interval on the side of `bound`."""
+
+        def outside(exponent: float) -> float:
+            return (1.0 - LEVEL) - self.probability(exponent)
+
+        if outside(bound) <= 0.0:
+            return math.copysign(math.inf, bound)
+        return float(optimize.brentq(outside, self.exponent, bound, xtol=1e-5))
+
+    def _gradient(self, dimensions: Array, sizes: Array) -> Array:
+        """Derivatives of ln y with respect to ln b, p and a/b', shape (n, 2 or 3)."""
+        offset, _, top = self._scales
+        x = np.asarray(self._abscissa(dimensions))
+        grown = sizes * np.exp(self.exponent * x - top)
+        share = grown / (offset + grown)
+        columns = [np.ones_like(share), share * x]
+        if offset > 0.0:
+            columns.append(1.0 / (offset + grown))
+        return np.column_stack(columns)
+
+
+def fit(
+    dimensions: Sequence[float], cost: Sequence[float], law: Law = "power", sizes: Sequence[float] | None = None
+) -> Growth | None:
+    """The law fitted to positive costs; None for fewer than `LEAST_POINTS` dimensions."""
+    d, y = np.asarray(dimensions, dtype=float), np.asarray(cost, dtype=float)
+    s = np.ones_like(d) if sizes is None else np.asarray(sizes, dtype=float)
+    known = np.isfinite(y) & (y > 0.0)
+    if len(np.unique(d[known])) < LEAST_POINTS:
+        return None
+    return Growth(d[known], y[known], s[known], law)
+
+
+def fitted(dimensions: Sequence[float], cost: Sequence[float]) -> Growth | None:
+    """The power or the exponential, whichever leaves the smaller deviations; both have as many parameters."""
+    power, exponential = (fit(dimensions, cost, law) for law in ("power", "exponential"))
+    if power is None or exponential is None:
+        return None
+    return min(power, exponential, key=lambda growth: growth.misfit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,8 +22,8 @@ SHADES = dict(zip(STRATEGIES, (3, 1, 0, 2, 4), strict=True))
 STYLES = (("-", "D"), ("--", "s"), ("-.", "^"), (":", "v"))
 """Lines and markers of the solvers of a figure."""
 TICKS = 7
-TITLE = 46
-"""Letters in a line above one panel."""
+TITLE = 52
+"""Letters in a line above a panel of the whole width."""
 
 
 def of_study(study: Study, palette: Palette, anchor: str) -> Iterator[Figure]:
@@ -65,8 +66,10 @@ def _figure(
             axes.set_xticks(at[::every], [str(d) for d in at[::every]])
             if quantity.key in MEMORY:
                 _byte_ticks(axes)
-            axes.set(xlabel="dimension d", ylabel=_unit(quantity))
+            axes.set_xlabel("dimension d")
             axes.set_title(_wrapped(place, columns), loc="left", fontsize=7.5)
+        for axes in axes_of[::columns]:
+            axes.set_ylabel(_unit(quantity))
         for axes in axes_of[len(panels) :]:
             axes.set_visible(False)
         legend(axes_of[columns * (rows - 1)], _handles(drawn, palette, styles), 1, -0.24)
@@ -143,9 +146,8 @@ def _byte_ticks(axes: Axes) -> None:
 
 def _wrapped(place: tuple[str, ...], columns: int) -> str:
     device, precision, method = place
-    first = f"{ {'cpu': 'CPU', 'cuda': 'GPU'}.get(device, device) }, {precision}"
-    whole = f"{first}, {method}" if method else first
-    return whole if columns == 1 and len(whole) <= TITLE else "\n".join(part for part in (first, method) if part)
+    lines = [f"{ {'cpu': 'CPU', 'cuda': 'GPU'}.get(device, device) }, {precision}"]
+    return "\n".join(lines + textwrap.wrap(method, TITLE // columns))
 
 
 def _caption(quantity: Quantity, drawn: Sequence[tuple[Series, Track]], left_out: int) -> str:
@@ -156,7 +158,7 @@ def _caption(quantity: Quantity, drawn: Sequence[tuple[Series, Track]], left_out
         words += "; panels tell devices, precisions and methods of measurement apart"
         if any(_missing(series, quantity) for series, _ in drawn):
             words += "; crosses are bytes predicted for the first dimension that does not fit"
-    if any(track.growth for _, track in drawn):
+    if len({(series.place, track.method) for series, track in drawn}) == 1 and any(t.growth for _, t in drawn):
         words += "; beside each series its fitted growth with the interval of 95 %"
     if quantity.key == "error":
         words += "; hollow where what was found is no answer"

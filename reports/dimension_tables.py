@@ -12,19 +12,20 @@ from reports.growth import LEVEL
 from reports.summary import Section
 from reports.words import memory, scientific, seconds, significant
 
-COLUMNS = 12
+COLUMNS = 16
 """More dimensions than this are thinned out, the smallest and largest kept."""
 ACCURACIES = (1e-1, 1e-2, 1e-3, 1e-4)
 
 
 def of_study(study: Study) -> list[Table]:
-    """One table per quantity that was measured, with a row for each series and method."""
-    return [table for quantity in QUANTITIES if (table := _table(study, quantity))]
+    """The growth of all series, and one table per quantity that was measured, with a row for each series and method."""
+    tables = [_growths(study), *(_table(study, quantity) for quantity in QUANTITIES)]
+    return [table for table in tables if table]
 
 
 def accuracies(sections: Sequence[tuple[int, Section]]) -> Table | None:
     """The fastest of each family to some accuracies by dimension; None where nobody reached any in two of them."""
-    found = [(d, section, costs(section)) for d, section in sections]
+    found = [(d, section, costs(section)) for d, section in sections if any(c.answers for c in section.configurations)]
     reached = [a for a in ACCURACIES if any(_to(table, a) for _, _, table in found)]
     if not reached or sum(bool(table) for _, _, table in found) < 2:
         return None
@@ -63,6 +64,23 @@ def _cost(cost: Cost | None, family: str) -> Cell | None:
     return Cell(seconds(spent), winner.name, spent)
 
 
+def _growths(study: Study) -> Table | None:
+    shown = [s for s in study.series if any(track.growth for track in s.tracks)]
+    if not shown:
+        return None
+    growing = [(t.quantity, t.method) for s in shown for t in s.tracks if t.growth]
+    kinds = sorted(dict.fromkeys(growing), key=lambda kind: QUANTITIES.index(kind[0]))
+    columns = [Column("series", numeric=False), Column("device", "precision", numeric=False)]
+    columns += [Column(quantity.title, method, numeric=False) for quantity, method in kinds]
+    rows = []
+    for series in shown:
+        found = [series.track(quantity.key, method) for quantity, method in kinds]
+        cells = [_growth(track) if track else Cell("") for track in found]
+        rows.append((text(series.label, _span(series)), text(*series.place), *cells))
+    caption = f"How costs grow with the dimension, with intervals of {100 * LEVEL:g} %"
+    return Table(caption, tuple(columns), tuple(rows))
+
+
 def _table(study: Study, quantity: Quantity) -> Table | None:
     tracks = [(series, track) for series in study.series for track in series.tracks if track.quantity is quantity]
     if not tracks:
@@ -71,17 +89,14 @@ def _table(study: Study, quantity: Quantity) -> Table | None:
     if len(at) > COLUMNS:
         at = [at[round(k * (len(at) - 1) / (COLUMNS - 1))] for k in range(COLUMNS)]
     methods = any(track.method for _, track in tracks)
-    growing = any(track.growth for _, track in tracks)
     columns = [Column("series", numeric=False), Column("device", "precision", numeric=False)]
     columns += [Column("measured by", numeric=False)] if methods else []
     columns += [Column(f"d = {d}") for d in at]
-    columns += [Column("grows as", f"{100 * LEVEL:g} % interval", numeric=False)] if growing else []
     rows = []
     for series, track in tracks:
         cells = [text(series.label, _count(series)), text(*series.place)]
         cells += [text(track.method)] if methods else []
         cells += [_cell(series, track, d) for d in at]
-        cells += [_growth(track)] if growing else []
         rows.append(tuple(cells))
     caption = (
         f"{quantity.title[:1].upper()}{quantity.title[1:]} against the dimension: medians, quartiles in small print"
@@ -117,12 +132,17 @@ def _growth(track: Track) -> Cell:
     growth = track.growth
     if growth is None:
         return Cell("")
-    told = [f"deviates by {significant(100.0 * growth.misfit, 2)} %"]
-    if growth.dominated:
-        told.append("a constant hides most of its growth")
-    elif growth.constant >= 0.01:
+    if not growth.settled:
+        return text(growth.words, "no exponent is settled")
+    off = f"{significant(100.0 * growth.misfit, 2)} %" if growth.misfit >= 1e-3 else "less than 0.1 %"
+    told = [f"within {off}"]
+    if growth.constant >= 0.01:
         told.append(f"{significant(100.0 * growth.constant, 2)} % constant at the largest d")
     return Cell(growth.words, "; ".join(told), growth.exponent)
+
+
+def _span(series: Series) -> str:
+    return f"{len(series.dimensions)} dimensions, {series.dimensions[0]} to {series.dimensions[-1]}"
 
 
 def _count(series: Series) -> str:

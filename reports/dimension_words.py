@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from benchmarks.record import Record, Status
-from reports.dimension import MEMORY, Series, Study, predicted
+from reports.dimension import MEMORY, Series, Study, Track, predicted
 from reports.summary import Spread
 from reports.words import STRATEGIES, factor, memory
 
@@ -28,11 +28,11 @@ def no_gpu(records: Iterable[Record]) -> list[str]:
 
 
 def conclude(study: Study) -> list[str]:
-    """Strategies against each other, estimators over the dimension, growth, and what did not fit."""
-    chosen = representative(study.series)
-    sentences = [sentence for _, mates in _alike(chosen) for sentence in _strategies(mates)]
-    sentences += [sentence for series in chosen if series.strategy in ESTIMATORS for sentence in _estimator(series)]
-    sentences += [sentence for _, mates in _alike(chosen) for sentence in _growth(mates)]
+    """Strategies against each other, estimators over the dimension, and what did not fit."""
+    chosen = [series for series in representative(study.series) if series.family == "neural"]
+    groups = list(_alike(chosen))
+    sentences = [sentence for mates in groups for sentence in _strategies(mates)]
+    sentences += [sentence for mates in groups for sentence in _estimators(mates)]
     return sentences + [sentence for series in study.series for sentence in _unfit(series)]
 
 
@@ -52,8 +52,8 @@ def representative(series: Sequence[Series]) -> list[Series]:
 
 
 def share(ratio: float) -> str:
-    """A ratio as a part or a multiple: 1/5.3 of, 1.3 times."""
-    return f"1/{factor(1.0 / ratio)} of" if ratio < SAME else f"{factor(ratio)} times"
+    """A ratio as a part or a multiple: 1/5.3, 1.3 times."""
+    return f"1/{factor(1.0 / ratio)}" if ratio < SAME else f"{factor(ratio)} times"
 
 
 def named(strategy: str) -> str:
@@ -62,43 +62,70 @@ def named(strategy: str) -> str:
     return words if words[:1].isupper() else f"the {words}"
 
 
-def _alike(series: Sequence[Series]) -> Iterator[tuple[tuple[object, ...], list[Series]]]:
+def _alike(series: Sequence[Series]) -> Iterator[list[Series]]:
     """Series of one solver that differ in their strategy alone."""
     groups: dict[tuple[object, ...], list[Series]] = {}
     for one in series:
         groups.setdefault((one.solver, one.place, one.settings), []).append(one)
-    yield from groups.items()
+    yield from groups.values()
 
 
 def _strategies(mates: Sequence[Series]) -> Iterator[str]:
+    """What the strategies take of what the costliest one takes, in one sentence for each dimension, mostly one."""
     reference = next((series for series in mates if series.strategy == COSTLIEST), None)
     if reference is None:
         return
+    found: dict[tuple[int, str], list[str]] = {}
     for series in mates:
-        if series is reference:
-            continue
-        common = sorted(
-            {d for t in series.tracks for d in t.spreads if t.quantity.key != "error"}
-            & {d for t in reference.tracks for d in t.spreads}
-        )
-        for d in dict.fromkeys([*([NAMED] if NAMED in common else []), *common[-1:]]):
-            parts = [_compared(series, reference, key, d) for key in (*MEMORY, "step")]
-            told = [part for part in parts if part]
-            if told:
-                yield (
-                    f"At d = {d} {named(series.strategy)} takes {_listed(told)} of {named(COSTLIEST)} "
-                    f"({_circumstances(series)})."
-                )
+        common = _measured(series) & _measured(reference) if series is not reference else set()
+        if common:
+            d = NAMED if NAMED in common else max(common)
+            _add(found, series, (d, reference, d))
+    for (d, names), told in found.items():
+        yield f"At d = {d}, of {names} of {named(COSTLIEST)}, {_listed(told)} ({_circumstances(reference)})."
 
 
-def _compared(series: Series, reference: Series, key: str, d: int) -> str:
-    mine = series.track(key)
-    other = reference.track(key, mine.method) if mine else None
-    if mine is None or other is None or d not in mine.spreads or d not in other.spreads:
-        return ""
-    method = f" ({mine.method})" if mine.method else ""
-    name = "time per step" if key == "step" else mine.quantity.title
-    return f"{_ratio(mine.spreads[d], other.spreads[d])} the {name}{method}"
+def _estimators(mates: Sequence[Series]) -> Iterator[str]:
+    """What the estimators take in many dimensions of what they take in few."""
+    found: dict[tuple[int, int], dict[tuple[int, str], list[str]]] = {}
+    for series in mates:
+        measured = _measured(series) if series.strategy in ESTIMATORS else set()
+        low, high = (min(measured, key=lambda d: (abs(d - wanted), d), default=0) for wanted in (LOW, HIGH))
+        if low < high:
+            _add(found.setdefault((low, high), {}), series, (high, series, low))
+    for (low, _), by_names in found.items():
+        for (high, names), told in by_names.items():
+            yield f"At d = {high}, of {names} at d = {low}, {_listed(told)} ({_circumstances(mates[0])})."
+
+
+def _add(found: dict[tuple[int, str], list[str]], series: Series, pair: tuple[int, Series, int]) -> None:
+    """Add what a series takes at one dimension of what another one takes at another, in memory and time."""
+    d, other, there = pair
+    pairs = [
+        (mine, _ratio(mine.spreads[d], its.spreads[there]))
+        for key in (_memory(series), "step")
+        if (mine := series.track(key)) and (its := other.track(key, mine.method))
+        if d in mine.spreads and there in its.spreads
+    ]
+    if pairs:
+        names = " and ".join(f"the {_title(track)}" for track, _ in pairs)
+        ratios = " and ".join(ratio for _, ratio in pairs)
+        found.setdefault((d, names), []).append(f"{named(series.strategy)} takes {ratios}")
+
+
+def _measured(series: Series) -> set[int]:
+    """Dimensions with a figure of time or memory."""
+    return {d for track in series.tracks if track.quantity.key in (*MEMORY, "step") for d in track.spreads}
+
+
+def _memory(series: Series) -> str:
+    """The memory to speak of: that of the device, which is the method's alone, where it was measured."""
+    return "device" if series.track("device") else "host"
+
+
+def _title(track: Track) -> str:
+    name = "time per step" if track.quantity.key == "step" else track.quantity.title
+    return f"{name} ({track.method})" if track.method else name
 
 
 def _ratio(mine: Spread, other: Spread) -> str:
@@ -107,38 +134,8 @@ def _ratio(mine: Spread, other: Spread) -> str:
     ends = mine.lower_quartile / other.upper_quartile, mine.upper_quartile / other.lower_quartile
     if mine.count < 2 or other.count < 2 or ends[0] == ends[1]:
         return middle
-    lower, upper = (share(end).removesuffix(" of").removesuffix(" times") for end in ends)
-    bare, _, unit = middle.rpartition(" ")
-    return f"{bare} ({lower} to {upper} between quartiles) {unit}"
-
-
-def _estimator(series: Series) -> Iterator[str]:
-    for track in (series.track("device"), series.track("host"), series.track("step")):
-        if track is None or len(track.spreads) < 2:
-            continue
-        low = min(track.spreads, key=lambda d: (abs(d - LOW), d))
-        high = min(track.spreads, key=lambda d: (abs(d - HIGH), d))
-        if low == high:
-            continue
-        method = f" ({track.method})" if track.method else ""
-        yield (
-            f"The {track.quantity.title}{method} of {named(series.strategy)} at d = {high} is "
-            f"{_ratio(track.spreads[high], track.spreads[low])} that at d = {low} ({_circumstances(series)})."
-        )
-
-
-def _growth(mates: Sequence[Series]) -> Iterator[str]:
-    tracks = [(series, track) for series in mates for track in series.tracks if track.growth]
-    for key in dict.fromkeys((track.quantity.key, track.method) for _, track in tracks):
-        mine = [(series, track) for series, track in tracks if (track.quantity.key, track.method) == key]
-        quantity, method = mine[0][1].quantity, mine[0][1].method
-        told = [
-            f"{track.growth.words}{f' with {named(s.strategy)}' if s.strategy else ''}"
-            for s, track in mine
-            if track.growth
-        ]
-        title = quantity.title.capitalize() if quantity.key != "deviation" else "The " + quantity.title
-        yield f"{title}{f' ({method})' if method else ''} grows as {_listed(told)} ({_circumstances(mates[0])})."
+    lower, upper = (share(end).removesuffix(" times") for end in ends)
+    return f"{middle} ({lower} to {upper} between quartiles)"
 
 
 def _unfit(series: Series) -> Iterator[str]:

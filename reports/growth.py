@@ -2,9 +2,9 @@
 
 The law is  y = a + b dᵖ  with a ≥ 0, or  y = a + b qᵈ  for what multiplies with each dimension, fitted by least squares
 in ln y, so that relative deviations count alike. The constant a (parameters, buffers, the launch of a step) would
-flatten a line in double logarithmic scales at small d. It may be no more than what grows is at the largest d: where it
-is, the cost has hardly grown, and an exponent of the little that did could be any. Fewer than `OFFSET_FROM` points
-cannot tell a constant from an exponent, and are fitted without one.
+flatten a line in double logarithmic scales at small d. It may be at most `MOST_CONSTANT` times what grows is at the
+largest d: where it comes to that, or where the interval of p has no end, the cost has hardly grown for its scatter, and
+no exponent is given. Fewer than `OFFSET_FROM` points cannot tell a constant from an exponent: they have none.
 
 Intervals come from the profile of the sum of squares S: all p with  S(p) ≤ S(p̂) (1 + F₁,ν(level)/ν),  where ν are the
 degrees of freedom that the fit leaves (Bates & Watts 1988, Nonlinear Regression Analysis, section 6.1). They hold for
@@ -23,6 +23,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from problems.base import Array
+from reports.words import factor, scientific
 
 LEAST_POINTS = 3
 OFFSET_FROM = 5
@@ -30,7 +31,8 @@ LEVEL = 0.95
 ROUNDING = 1e-3
 """Relative scatter that every figure is taken to have: allocators round, and no law holds to the last digit."""
 BOUNDS = (-3.0, 8.0)
-OFFSETS = np.concatenate([[0.0], np.geomspace(1e-6, 1.0, 37)])
+MOST_CONSTANT = 10.0
+OFFSETS = np.concatenate([[0.0], np.geomspace(1e-12, MOST_CONSTANT, 53)])
 Law = Literal["power", "exponential"]
 
 
@@ -105,20 +107,26 @@ class Growth:
         return size, size / room, size * room
 
     @property
-    def dominated(self) -> bool:
-        """Whether the constant is as large as it may be, so that the exponent is that of the whole."""
-        return self._best[1] >= 1.0 - 1e-3
+    def settled(self) -> bool:
+        """Whether the points say how the cost grows: the interval has ends, and the constant is below its bound."""
+        return math.isfinite(self.lower + self.upper) and self._best[1] < MOST_CONSTANT * (1.0 - 1e-3)
 
     @property
     def words(self) -> str:
-        """The law with its interval."""
-        ends = self.exponent, self.lower, self.upper
+        """The law with its interval; where that is not settled, by how much the cost has grown."""
+        if not self.settled:
+            first, last = int(np.argmin(self.dimensions)), int(np.argmax(self.dimensions))
+            ratio = float(self.cost[last] / self.cost[first])
+            ends = f"from d = {self.dimensions[first]:g} to d = {self.dimensions[last]:g}"
+            return f"{factor(ratio) if ratio >= 0.1 else scientific(ratio, 2)} times {ends}"
+        exponents = self.exponent, self.lower, self.upper
         if self.law == "power":
-            middle, lower, upper = (f"{value:.2f}" if math.isfinite(value) else "" for value in ends)
-            known = f"{lower or '−∞'} to {upper or '∞'}".replace("-", "−")
-            return f"d^{middle} ({known})".replace("-", "−")
-        middle, lower, upper = (f"{math.exp(value):.3g}" if math.isfinite(value) else "" for value in ends)
-        return f"{middle}^d ({lower or '0'} to {upper or '∞'})"
+            middle, lower, upper = (f"{round(value, 2) + 0.0:.2f}".replace("-", "−") for value in exponents)
+            law = f"d^{middle} ({lower} to {upper})"
+        else:
+            middle, lower, upper = (f"{math.exp(value):.3g}" for value in exponents)
+            law = f"{middle}^d ({lower} to {upper})"
+        return f"{law} above a constant {100.0 * self.constant:.0f} %" if self.constant >= 0.5 else law
 
     @functools.cached_property
     def _best(self) -> tuple[float, float]:

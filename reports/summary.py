@@ -22,6 +22,9 @@ from reports.words import number
 NO_ANSWER = 0.5
 """A configuration whose median relative L2 error is above this has no answer: the zero function has an error of 1."""
 
+DIMENSION = "problem.d"
+"""The column of a problem's dimension, where that is one of its parameters."""
+
 Path = tuple[Array, Array]
 """Seconds of training and errors, both of shape (looks,)."""
 
@@ -159,10 +162,13 @@ class Section:
 
 
 def sections(rows: pd.DataFrame) -> list[Section]:
-    """Sections in the order in which they were run, those of one problem next to each other."""
+    """Sections in the order in which they were run, those of one problem next to each other.
+
+    Those that differ in their dimension alone are ordered by it.
+    """
     found = []
     for problem, of_problem in rows.groupby("problem", sort=False):
-        parts = [part for _, part in of_problem.groupby("section", sort=False)]
+        parts = _by_dimension([part for _, part in of_problem.groupby("section", sort=False)])
         presets = [", ".join(preset for preset in part["problem_preset"].unique() if preset) for part in parts]
         for part, preset in zip(parts, presets, strict=True):
             alike = [other for other, its in zip(parts, presets, strict=True) if its == preset]
@@ -170,6 +176,18 @@ def sections(rows: pd.DataFrame) -> list[Section]:
             headline = str(part.iloc[0]["headline"])
             found.append(Section(str(problem), title, headline, tuple(_configurations(part))))
     return found
+
+
+def _by_dimension(parts: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Parts with the same parameters but for the one called `DIMENSION` next to each other, by that one."""
+    groups: dict[tuple[str, ...], list[pd.DataFrame]] = {}
+    for part in parts:
+        row = part.iloc[0]
+        names = [name for name in row.index if name.startswith("problem.") and name != DIMENSION]
+        groups.setdefault(tuple(str(row[name]) for name in names), []).append(part)
+    if DIMENSION not in (parts[0].columns if parts else ()):
+        return list(parts)
+    return [part for group in groups.values() for part in sorted(group, key=lambda part: part.iloc[0][DIMENSION])]
 
 
 def _title(part: pd.DataFrame, preset: str, alike: pd.DataFrame) -> str:

@@ -66,6 +66,8 @@ def measured(section: Section) -> Table:
     columns.append((Column("kept iteration"), [_spread(c, "fact.best_iteration", count) for c in chosen]))
     columns.append((Column("forward solutions"), [_spread(c, "fact.forward_solves", count) for c in chosen]))
     columns.append((Column("derivatives", numeric=False), [_said(c, "fact.derivatives") for c in chosen]))
+    scatter = [_spread(c, "fact.estimator_deviation", scientific) for c in chosen]
+    columns.append((Column("scatter of derivatives", "relative, at the end"), scatter))
     columns.append((Column("seeds"), [_seeds(c) for c in chosen]))
     kept = [(head, cells) for head, cells in columns if any(cell.text for cell in cells)]
     rows = tuple(zip(*(cells for _, cells in kept), strict=True))

@@ -47,7 +47,7 @@ class Writer:
     ) -> Record:
         """Judge `solution` as the harness does, and keep the row."""
         row: dict[str, Any] = {"status": str(Status.FINISHED), "seed": 0, "problem_preset": "", "solver_preset": ""}
-        row["device"] = "cpu"
+        row |= {"device": "cpu", "precision": "float64", "threads": 1}
         if solution is not None:
             row |= error_norms(problem, solution)
             row |= {"metrics": {**problem.measures(solution, arrays), **further_norms(problem, arrays or {})}}
@@ -66,8 +66,6 @@ class Writer:
             solver=solver,
             solver_parameters=dict(settings or {}),
             family=family,
-            precision="float64",
-            threads=1,
             **(row | columns),
         )
         kept = ({} if solution is None else {"solution": solution}) | dict(arrays or {})

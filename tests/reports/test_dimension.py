@@ -1,0 +1,163 @@
+"""Series over the dimension: which rows they are made of, and what the report says of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import problems
+import reports
+from reports.dimension import Series, Study, predicted, studies
+from reports.dimension_words import conclude, no_gpu
+from reports.frame import frame
+from reports.run import Run
+from reports.summary import sections
+from tests.reports.dimensional import BYTES, DIMENSIONS, GRID, METHODS, SECONDS, grid, timed, write_dimension
+from tests.reports.synthetic import Writer
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_dimension(tmp_path_factory.mktemp("runs") / "dimension")
+
+
+@pytest.fixture(scope="module")
+def study(folder: Path) -> Study:
+    (found,) = studies(Run.open(folder).records)
+    return found
+
+
+@pytest.fixture(scope="module")
+def texts(folder: Path) -> list[str]:
+    return [path.read_text(encoding="utf-8") for path in reports.render(folder)]
+
+
+def series(study: Study, solver: str, strategy: str = "") -> Series:
+    (found,) = [s for s in study.series if (s.solver, s.strategy) == (solver, strategy)]
+    return found
+
+
+def test_series_are_rows_that_differ_in_dimension_and_seed_alone(study: Study) -> None:
+    assert len(study.series) == len(METHODS) * len(BYTES) + 2
+    assert all(s.dimensions == list(DIMENSIONS) for s in study.series if s.solver in METHODS)
+    assert len(series(study, "deep-net").records) == 5 * 5
+    assert series(study, "deep-net").settings == ()
+
+
+def test_time_per_step_is_solve_time_over_iterations_with_quartiles_over_rounds(study: Study) -> None:
+    track = series(study, "jax-net", "taylor").track("step")
+    assert track is not None
+    spread = track.spreads[64]
+    assert (spread.count, spread.median) == (3, pytest.approx(1.02 * SECONDS["taylor"](64)))
+    assert (spread.lower_quartile, spread.upper_quartile) == (
+        pytest.approx(1.01 * SECONDS["taylor"](64)),
+        pytest.approx(1.06 * SECONDS["taylor"](64)),
+    )
+
+
+def test_memory_of_the_host_is_what_was_added_to_it(study: Study) -> None:
+    track = series(study, "torch-net", "stde").track("host")
+    assert track is not None
+    assert track.medians[8] == round(2e7 + BYTES["stde"](8))
+    assert series(study, "torch-net", "stde").track("device", METHODS["jax-net"]) is None
+
+
+def test_errors_of_a_few_timed_steps_are_not_shown(study: Study) -> None:
+    assert series(study, "jax-net", "taylor").track("error") is None
+    track = series(study, "deep-net").track("error")
+    assert track is not None
+    assert track.medians[4] == pytest.approx(1e-3 * 4 * 1.4)
+
+
+def test_two_dimensions_are_no_series_and_other_parameters_are_another_study(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "run")
+    for d in (2, 4):
+        timed(writer, "jax-net", "taylor", d)
+    assert studies(writer.records) == []
+    timed(writer, "jax-net", "taylor", 8, precision="float64")
+    timed(writer, "jax-net", "taylor", 8, settings={"batch": 64})
+    assert studies(writer.records) == []
+    timed(writer, "jax-net", "taylor", 8)
+    (found,) = studies(writer.records)
+    assert [s.dimensions for s in found.series] == [[2, 4, 8]]
+
+
+def test_strategies_are_compared_with_the_reverse_hessian_at_64(study: Study) -> None:
+    less = f"1/{BYTES['nested-reverse'](64) / BYTES['taylor'](64):.1f}"
+    quick = f"1/{SECONDS['nested-reverse'](64) / SECONDS['taylor'](64):.1f}"
+    (sentence,) = [s for s in conclude(study) if s.startswith("At d = 64") and "jax-net" in s]
+    assert sentence.startswith(f"At d = 64, of the device memory ({METHODS['jax-net']}) and the time per step of the ")
+    assert "reverse-over-reverse Hessian, the forward-over-reverse Hessian takes 1/1.8 and" in sentence
+    assert f"the forward Laplacian takes {less} and {quick} (1/4.1 to 1/3.7 between quartiles)" in sentence
+
+
+def test_estimators_are_compared_with_themselves_in_few_dimensions(study: Study) -> None:
+    ratio = f"{BYTES['stde'](512) / BYTES['stde'](8):.1f} times"
+    (sentence,) = [s for s in conclude(study) if s.startswith("At d = 512") and "torch-net" in s]
+    assert "the time per step at d = 8, Hutchinson's estimator takes" in sentence
+    assert f"the sparse coordinate estimator takes {ratio}" in sentence
+
+
+def test_first_dimension_that_does_not_fit_is_told_with_its_bytes(study: Study, texts: list[str]) -> None:
+    lost = series(study, "grid").unfit
+    assert lost is not None
+    assert (lost.dimension, predicted(lost)) == (6, 2000.0 * GRID**6)
+    start = "d = 6 is the first dimension that does not fit into memory with grid (cpu, float64)"
+    assert f"{start}: not started, 45.0 GiB predicted." in conclude(study)
+    assert all(text.count("45.0 GiB predicted") > 1 for text in texts)
+    assert "crosses are bytes predicted for the first dimension" in texts[1]
+
+
+def test_bytes_beyond_every_float_are_shown_as_such(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "run")
+    grid(writer)
+    problem = problems.REGISTRY.get("allen-cahn-nd").create({"d": 1000})
+    facts = {"predicted_bytes": GRID**1000}
+    writer.records = [record for record in writer.records if record.dimension < 6]
+    row = {"status": "over budget", "reason": "too large", "facts": facts, "settings": {"cells": 16}}
+    writer.add(problem, "grid", None, **row)
+    _, markdown = reports.render(writer.finish())
+    assert "more than 1e292 PiB predicted" in markdown.read_text(encoding="utf-8")
+
+
+def test_growth_stands_in_a_table_with_its_intervals(texts: list[str]) -> None:
+    html, markdown = texts
+    (head,) = [
+        line for line in markdown.splitlines() if line.startswith("| series | device (precision) | time per tra")
+    ]
+    assert "XLA memory" in head
+    rows = [line for line in markdown.splitlines() if line.startswith("| jax-net, reverse-over-reverse Hessian")]
+    assert "| d^1.00 (1.00 to 1.00)<br>" in rows[0]
+    assert "17^d (17 to 17)" in html
+
+
+def test_sections_of_one_problem_are_in_the_order_of_the_dimension(folder: Path) -> None:
+    found = sections(frame(Run.open(folder).records))
+    assert [s.title for s in found] == [f"d = {d}" for d in sorted({*DIMENSIONS, 3, 5, 6})]
+
+
+def test_absence_of_a_gpu_is_told_and_its_figures_stand_beside_those_of_the_cpu(
+    tmp_path: Path, study: Study, texts: list[str]
+) -> None:
+    assert all("No GPU figures were taken" in text for text in texts)
+    both = write_dimension(tmp_path / "run", ("cpu", "cuda"))
+    records = Run.open(both).records
+    assert no_gpu(records) == []
+    html, _ = (path.read_text(encoding="utf-8") for path in reports.render(both))
+    assert "No GPU figures" not in html
+    (figure,) = both.glob("figures/*-step-neural.svg")
+    assert {"CPU, float32", "GPU, float32"} <= set(re.findall(r">([^<>]+)</text>", figure.read_text(encoding="utf-8")))
+
+
+def test_no_axis_mixes_two_methods_of_measurement(folder: Path, texts: list[str]) -> None:
+    (figure,) = folder.glob("figures/*-device-neural.svg")
+    words = " ".join(re.findall(r">([^<>]+)</text>", figure.read_text(encoding="utf-8")))
+    assert words.count("CPU, float32") == 3
+    assert "XLA memory_analysis" in words
+    assert "allocation trace of" in words
+
+
+def test_scatter_of_estimators_is_in_the_tables(texts: list[str]) -> None:
+    assert "Scatter of the estimated second-order term against the dimension" in texts[1]

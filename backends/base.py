@@ -80,6 +80,7 @@ FACTS = {
     "look_failure": "why an unfinished solution could not be judged",
     "eigenvalues": "eigenvalues, one per state in the order of the solution's columns (array)",
     "standard_errors": "standard errors of the parameters found, as the solver estimates them, shape (p,) (array)",
+    "particles": "particles of branching diffusions, all trees together",
     "samples": "samples, or points in their place, over which a mean was taken",
     "standard_error": "standard error of the one value found, estimated from the spread of its samples",
     "trajectory_t": "instants of a trajectory (array)",

@@ -88,7 +88,8 @@ class MonteCarloSession(ValueSession):
             z += start
             return np.asarray(expectation.of(NUMPY, z))
 
-        return transformed(expectation, solver.sampling.mean(values, problem.d, solver.samples, self._seed))
+        seed = np.random.SeedSequence(self._seed)
+        return transformed(expectation, solver.sampling.mean(values, problem.d, solver.samples, seed))
 
     def facts(self) -> Mapping[str, Any]:
         """The error bar, and what it cost."""

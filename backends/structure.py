@@ -113,6 +113,34 @@ class Form(Traced):
 UNKNOWN = Form(frozenset("xtu"))
 
 
+class Touched(Exception):
+    """A declaration looked at what it was given an `Untouchable` for."""
+
+
+class Untouchable:
+    """Stands for an argument, to find out whether a declaration looks at it."""
+
+    __array_ufunc__ = None
+
+    def _touch(self, *_: Any) -> Any:
+        raise Touched
+
+    __getitem__ = __len__ = __iter__ = __array__ = __neg__ = __abs__ = __pow__ = __rpow__ = _touch
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _touch
+
+    def __getattr__(self, name: str) -> Any:
+        raise Touched
+
+
+def looks_at(call: Callable[[Any], Any]) -> bool:
+    """Whether `call(argument)` does anything with its argument."""
+    try:
+        call(Untouchable())
+    except Touched:
+        return True
+    return False
+
+
 @dataclass(frozen=True)
 class Structure:
     """∂ₜu + ∇·F = ∇·(κ∇u) + S with m components in d dimensions, and all values given on its faces.

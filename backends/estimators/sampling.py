@@ -23,6 +23,8 @@ BITS = 30
 Function = Callable[[Array], Array]
 """Normal numbers (d, n) → values (n,)."""
 
+Seed = np.random.SeedSequence
+
 Item = TypeVar("Item")
 
 
@@ -44,7 +46,7 @@ class Sampling(Parameterised, ABC):
         """Raise InputError where `samples` cannot be taken, with the nearest number that can."""
 
     @abstractmethod
-    def mean(self, function: Function, d: int, samples: int, seed: int) -> Estimate:
+    def mean(self, function: Function, d: int, samples: int, seed: Seed) -> Estimate:
         """The mean of `function` over the standard normal distribution in `d` dimensions."""
 
 
@@ -57,22 +59,9 @@ class Random(Sampling):
     def refuse(self, samples: int, label: str) -> None:
         """Any number will do."""
 
-    def mean(self, function: Function, d: int, samples: int, seed: int) -> Estimate:
-        """In batches, each of a stream of its own, so that the number of threads changes nothing."""
-        most = max(1, BATCH // d)
-        sizes = np.full(-(-samples // most), most)
-        sizes[-1] -= sizes.sum() - samples
-        streams = np.random.SeedSequence(seed).spawn(len(sizes))
-
-        def moments(index: int) -> tuple[float, float]:
-            generator = np.random.Generator(np.random.SFC64(streams[index]))
-            values = function(generator.standard_normal((d, sizes[index])))
-            return float(values.mean()), float(values.var())
-
-        means, variances = np.array(list(in_threads(moments, range(len(sizes))))).T
-        mean = float(sizes @ means) / samples
-        variance = float(sizes @ (variances + (means - mean) ** 2)) / (samples - 1)
-        return Estimate(mean, math.sqrt(variance / samples))
+    def mean(self, function: Function, d: int, samples: int, seed: Seed) -> Estimate:
+        """In batches of a few megabytes."""
+        return mean_of_draws(lambda stream, n: function(stream.standard_normal((d, n))), samples, BATCH // d, seed)
 
 
 @dataclass(frozen=True)
@@ -96,19 +85,43 @@ class Sobol(Sampling):
                 f"so give {nearest * self.scramblings}"
             )
 
-    def mean(self, function: Function, d: int, samples: int, seed: int) -> Estimate:
+    def mean(self, function: Function, d: int, samples: int, seed: Seed) -> Estimate:
         """One scrambling per thread at a time."""
-        streams, each = np.random.SeedSequence(seed).spawn(self.scramblings), samples // self.scramblings
+        each = samples // self.scramblings
 
-        def one(stream: np.random.SeedSequence) -> float:
+        def one(stream: Seed) -> float:
             batches = _normal_points(d, each, np.random.default_rng(stream))
             return math.fsum(float(function(z).sum()) for z in batches) / each
 
-        means = np.array(list(in_threads(one, streams)))
-        return Estimate(float(means.mean()), float(means.std(ddof=1)) / math.sqrt(self.scramblings))
+        return mean_of_repetitions(one, self.scramblings, seed)
 
 
-def in_threads(function: Callable[[Item], Any], items: Iterable[Item]) -> Iterator[Any]:
+def mean_of_draws(draw: Callable[[np.random.Generator, int], Array], samples: int, most: int, seed: Seed) -> Estimate:
+    """The mean of independent `draw(stream, n)` (n,), at most `most` at once.
+
+    Each batch has a stream of its own, so that the number of threads changes nothing.
+    """
+    sizes = np.full(-(-samples // max(1, most)), max(1, most))
+    sizes[-1] -= sizes.sum() - samples
+    streams = seed.spawn(len(sizes))
+
+    def moments(index: int) -> tuple[float, float]:
+        values = draw(np.random.Generator(np.random.SFC64(streams[index])), int(sizes[index]))
+        return float(values.mean()), float(values.var())
+
+    means, variances = np.array(list(_in_threads(moments, range(len(sizes))))).T
+    mean = float(sizes @ means) / samples
+    variance = float(sizes @ (variances + (means - mean) ** 2)) / (samples - 1)
+    return Estimate(mean, math.sqrt(variance / samples))
+
+
+def mean_of_repetitions(estimate: Callable[[Seed], float], repetitions: int, seed: Seed) -> Estimate:
+    """The mean of independent estimates, each from a stream of its own."""
+    found = np.array(list(_in_threads(estimate, seed.spawn(repetitions))))
+    return Estimate(float(found.mean()), float(found.std(ddof=1)) / math.sqrt(repetitions))
+
+
+def _in_threads(function: Callable[[Item], Any], items: Iterable[Item]) -> Iterator[Any]:
     """`function` of each item in order, on all processors that this process may use; numpy lets threads run at once."""
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with ThreadPoolExecutor(there) as pool:

@@ -11,6 +11,7 @@ from backends.neural.activations import PIECEWISE_LINEAR
 from backends.neural.collocation import PointSet, join, region
 from backends.neural.jets import Orders
 from backends.neural.residual import Calculus, Jets, PointwiseFormulation, Setting, Term
+from backends.structure import looks_at
 from problems.base import PDE, Array, Dirichlet, Neumann, Periodic, diffusivity_rows, is_zero
 from problems.operations import NUMPY
 
@@ -19,17 +20,6 @@ if TYPE_CHECKING:
 
 Entries = Callable[[Sequence[Any], Any, Sequence[Any]], list[Any]]
 """(x, t, u) → arrays (n,) or plain numbers."""
-
-
-class _TouchedError(Exception):
-    """The declaration looked at the unknown."""
-
-
-class _Untouchable:
-    """Stands for u to find out whether a source depends on it."""
-
-    def __getitem__(self, component: int) -> Any:
-        raise _TouchedError
 
 
 class PDEFormulation(PointwiseFormulation):
@@ -230,7 +220,9 @@ def _sum(parts: Sequence[Any]) -> Any:
 
 
 def _is_data(problem: PDE, x: Sequence[Any], t: Any) -> bool:
-    try:
-        return problem.source(NUMPY, x, t, cast(Sequence[Any], _Untouchable())) is not None
-    except _TouchedError:
-        return False
+    """Whether there is a source, and it does not look at u."""
+
+    def source(u: Any) -> Any:
+        return problem.source(NUMPY, x, t, u)
+
+    return not looks_at(source) and source(()) is not None

@@ -89,3 +89,33 @@ class AttractorClaim(Claim):
 
     metric: str
     size: float
+
+
+@dataclass(frozen=True)
+class GrowthClaim(Claim):
+    """A training step's `cost` grows as the dimension to the power `exponent`, give or take `within`.
+
+    The claim is about second derivatives taken by `derivatives`, a name of the fact of that name; what other ways of
+    taking them cost is no evidence for it.
+    """
+
+    derivatives: str
+    cost: Literal["memory", "time"]
+    exponent: float
+    within: float
+
+
+@dataclass(frozen=True)
+class CapacityClaim(Claim):
+    """Somewhere between two `dimensions` a training step in `precision` fills a device of `capacity` bytes.
+
+    Second derivatives are taken by `derivatives`. Memory grows with the number of points in a step as well, which a
+    source may not name: the claim can then be true of some numbers of points and of no others. It is supported for a
+    network if some number between `batches`, the smallest and the largest in use, makes it true.
+    """
+
+    derivatives: str
+    precision: str
+    capacity: float
+    dimensions: tuple[int, int]
+    batches: tuple[int, int]

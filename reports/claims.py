@@ -26,20 +26,22 @@ from problems import Problem
 from problems.base import Array
 from problems.claims import (
     AttractorClaim,
+    CapacityClaim,
     Claim,
     CostClaim,
     ExtrapolationClaim,
+    GrowthClaim,
     RankingClaim,
     RefinementClaim,
     TrendClaim,
 )
+from reports.dimension_claims import capacity, growth
 from reports.evidence import collect, counted
 from reports.rank_tests import holm, kruskal, larger_p, least_kruskal, least_p, two_sided
 from reports.run import Run
+from reports.verdicts import CONTRADICTED, LEVEL, NOT_RUN, OPEN, SUPPORTED, Outcome
 from reports.words import factor, metric, number, probability, scientific, seconds
 
-LEVEL = 0.05
-SUPPORTED, CONTRADICTED, OPEN, NOT_RUN = "supported", "contradicted", "not settled", "not run"
 MANN_WHITNEY = "two-sided Mann–Whitney"
 FEW_LEVELS = 3
 DEVICES = {"cpu": "a CPU", "cuda": "a GPU"}
@@ -62,24 +64,6 @@ class Judgement:
     rows: int = 0
     lost: int = 0
     absent: int = 0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the test of one group gave: what the data lean to, and how likely as much is by chance.
-
-    `p` is two-sided, NaN where nothing could be tested; `reach` is the smallest that so many rows can have.
-    """
-
-    sentence: str
-    leaning: str = OPEN
-    p: float = math.nan
-    reach: float = 1.0
-
-    @property
-    def able(self) -> bool:
-        """Whether the rows suffice for a verdict if no other group is judged."""
-        return self.reach < LEVEL
 
 
 @dataclass(frozen=True)
@@ -365,6 +349,8 @@ JUDGES: dict[type[Claim], Callable[[Claim, pd.DataFrame], Outcome]] = {
     RankingClaim: _ranking,
     TrendClaim: _trend,
     AttractorClaim: _attractor,
+    GrowthClaim: growth,
+    CapacityClaim: capacity,
 }
 
 

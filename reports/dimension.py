@@ -16,6 +16,8 @@ from reports.words import STRATEGIES, memory, number, scientific, seconds
 
 DIMENSION = "d"
 """The parameter of a problem that is its dimension."""
+BATCHES = ("points.batch", "points.count", "batch")
+"""Parameters of solvers that say how many points a training step has."""
 UNFIT = (Status.OVER_BUDGET, Status.MEMORY_LIMIT)
 """Statuses of rows that did not fit into memory."""
 
@@ -58,6 +60,28 @@ def _error(record: Record) -> tuple[Sequence[float | None], str]:
 
 def _deviation(record: Record) -> tuple[Sequence[float | None], str]:
     return [record.facts.get("estimator_deviation")], ""
+
+
+def memory_of(record: Record) -> tuple[float, str]:
+    """Bytes of a row and what measured them: those of the device, which are the method's alone, or else of the host."""
+    for read in (_device, _host):
+        values, method = read(record)
+        known = [float(value) for value in values if value is not None and value > 0]
+        if known:
+            return known[0], method
+    return math.nan, ""
+
+
+def batch_of(record: Record) -> float:
+    """Points in a training step, NaN where no parameter of the solver says it."""
+    named = (record.solver_parameters.get(name) for name in BATCHES)
+    return next((float(value) for value in named if value is not None), math.nan)
+
+
+def step_of(record: Record) -> float:
+    """Median seconds of a training step, NaN where it was not measured."""
+    spread = Spread.of(_steps(record)[0])
+    return spread.median if spread else math.nan
 
 
 BOTH = ("neural", "classical")
@@ -114,6 +138,11 @@ class Series:
     def circumstances(self) -> str:
         """Device and precision."""
         return ", ".join(self.place)
+
+    @property
+    def batch(self) -> float:
+        """Points in a training step, NaN where they are not known."""
+        return batch_of(self.records[0])
 
     @functools.cached_property
     def dimensions(self) -> list[int]:

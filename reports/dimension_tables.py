@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from benchmarks.record import Record, Status
 from reports.cells import Cell, Column, Table, text
 from reports.conclusions import Cost, costs, most_accurate
-from reports.dimension import MEMORY, QUANTITIES, UNFIT, Quantity, Series, Study, Track, predicted
-from reports.growth import LEVEL
+from reports.dimension import BATCHES, MEMORY, QUANTITIES, UNFIT, Quantity, Series, Study, Track, predicted
+from reports.dimension_claims import filling
+from reports.growth import LEVEL, fit
 from reports.summary import Section
 from reports.words import memory, scientific, seconds, significant
 
 COLUMNS = 16
 """More dimensions than this are thinned out, the smallest and largest kept."""
+CAPACITY = 32.0 * 2**30
+"""Bytes of the device that S4 speaks of."""
+FILLED = (10, 20, 100, 1000)
+BATCH_NAMES = {name.rpartition(".")[2] for name in BATCHES}
 ACCURACIES = (1e-1, 1e-2, 1e-3, 1e-4)
 
 
 def of_study(study: Study) -> list[Table]:
-    """The growth of all series, and one table per quantity that was measured, with a row for each series and method."""
-    tables = [_growths(study), *(_table(study, quantity) for quantity in QUANTITIES)]
+    """Growth, what fills a device, and one table per quantity, with a row for each series and method."""
+    tables = [_growths(study), _filled(study), *(_table(study, quantity) for quantity in QUANTITIES)]
     return [table for table in tables if table]
 
 
@@ -78,6 +84,36 @@ def _growths(study: Study) -> Table | None:
         cells = [_growth(track) if track else Cell("") for track in found]
         rows.append((text(series.label, _span(series)), text(*series.place), *cells))
     caption = f"How costs grow with the dimension, with intervals of {100 * LEVEL:g} %"
+    return Table(caption, tuple(columns), tuple(rows))
+
+
+def _filled(study: Study) -> Table | None:
+    """Points in a training step at which a device is full, from series that differ in that number alone."""
+    groups: dict[tuple[object, ...], list[Series]] = {}
+    for series in study.series:
+        if series.family == "neural" and series.batch > 0.0:
+            rest = tuple(pair for pair in series.settings if pair[0] not in BATCH_NAMES)
+            groups.setdefault((series.solver, series.strategy, rest, series.place), []).append(series)
+    rows = []
+    for mates in groups.values():
+        label = dataclasses.replace(mates[0], settings=tuple(p for p in mates[0].settings if p[0] not in BATCH_NAMES))
+        tracks = [(s.batch, t) for s in mates if (t := s.track("device") or s.track("host"))]
+        method = tracks[0][1].method if tracks else ""
+        points = [(d, v, b) for b, t in tracks if t.method == method for d, v in t.medians.items()]
+        law = fit([d for d, _, _ in points], [v for _, v, _ in points], sizes=[b for _, _, b in points])
+        cells = [text(filling(law, CAPACITY, d)) if law else text("") for d in FILLED]
+        if any(cell.text for cell in cells):
+            measured = ", ".join(f"{batch:,.0f}" for batch in sorted({batch for batch, _ in tracks}))
+            rows.append((text(label.label), text(*label.place), text(method), text(measured), *cells))
+    if not rows:
+        return None
+    columns = [Column("series", numeric=False), Column("device", "precision", numeric=False)]
+    columns += [Column("measured by", numeric=False), Column("points measured", numeric=False)]
+    columns += [Column(f"d = {d}") for d in FILLED]
+    caption = (
+        f"Points in a training step that fill {memory(CAPACITY)}, carried on from what was measured as a + b · points "
+        "· d^p"
+    )
     return Table(caption, tuple(columns), tuple(rows))
 
 

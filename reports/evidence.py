@@ -14,13 +14,16 @@ from benchmarks.record import Status
 from problems.base import Array
 from problems.claims import (
     AttractorClaim,
+    CapacityClaim,
     Claim,
     CostClaim,
     ExtrapolationClaim,
+    GrowthClaim,
     RankingClaim,
     RefinementClaim,
     TrendClaim,
 )
+from reports.dimension import BATCHES, DIMENSION, batch_of, memory_of, step_of, strategy_of
 from reports.published import tagged_for
 from reports.run import Run
 from reports.training import LOSS, TRACE
@@ -88,7 +91,11 @@ def collect(run: Run, rows: pd.DataFrame, key: str, claim: Claim) -> pd.DataFram
         first = claim.iterations if isinstance(claim, TrendClaim) else None
         kept["value"] = [mean_loss(run, str(case), first) for case in kept["case"]]
         apart = (column,)
+    elif isinstance(claim, (GrowthClaim, CapacityClaim)):
+        kept, apart = _costs(run, kept, claim)
     # A lost row has no errors whose ratio could be taken, and no answer that has a size; it is only counted then.
+    if kept.empty:
+        return kept
     kept.loc[kept["lost"], "value"] = math.nan if isinstance(claim, (ExtrapolationClaim, AttractorClaim)) else math.inf
     known = (kept["value"].notna() | kept["lost"]) & kept["level"].notna()
     reasons = [ENDED.get(status, NO_FIGURE) for status in kept["status"]]
@@ -96,6 +103,29 @@ def collect(run: Run, rows: pd.DataFrame, key: str, claim: Claim) -> pd.DataFram
         ~((kept["ok"] | kept["lost"]) & known), ""
     )
     return kept.assign(group=_groups(kept, apart)) if len(kept) else kept
+
+
+def _costs(run: Run, rows: pd.DataFrame, claim: GrowthClaim | CapacityClaim) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Rows that take derivatives as the claim says, with what a step costs, by what it was measured, and its points.
+
+    What a step costs does not depend on where training ends, but a row that was lost has not been measured whole.
+    """
+    records = {case: run.record(str(case)) for case in rows["case"]}
+    told = [
+        strategy_of(record) == claim.derivatives
+        and (isinstance(claim, GrowthClaim) or record.precision == claim.precision)
+        for record in records.values()
+    ]
+    kept = rows[told].copy()
+    mine = [records[case] for case in kept["case"]]
+    timed = isinstance(claim, GrowthClaim) and claim.cost == "time"
+    kept["level"] = [float(record.dimension) for record in mine]
+    kept["value"] = [step_of(record) if timed else memory_of(record)[0] for record in mine]
+    kept["method"] = ["" if timed else memory_of(record)[1] for record in mine]
+    kept["batch"] = [batch_of(record) for record in mine]
+    kept["lost"] = False
+    sizes = () if isinstance(claim, GrowthClaim) else tuple(f"solver.{name}" for name in BATCHES)
+    return kept, (f"problem.{DIMENSION}", *sizes)
 
 
 def counted(reasons: Iterable[str]) -> str:
@@ -170,7 +200,7 @@ def _groups(rows: pd.DataFrame, apart: Sequence[str]) -> list[str]:
         name
         for name in rows
         if (name.startswith(("problem.", "solver.")) or name in ("device", "precision", "threads"))
-        and not name.startswith(tuple(apart) or ("\0",))
+        and not (name in apart or name.startswith(tuple(folder for folder in apart if folder.endswith("."))))
     ]
     labels = pd.Series("", index=rows.index)
     for solver, mates in rows.groupby("solver", sort=False):

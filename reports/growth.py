@@ -36,6 +36,24 @@ OFFSETS = np.concatenate([[0.0], np.geomspace(1e-12, MOST_CONSTANT, 53)])
 Law = Literal["power", "exponential"]
 
 
+@dataclass(frozen=True)
+class Size:
+    """A size that a law gives for a cost, with the standard deviation of its logarithm and its degrees of freedom."""
+
+    value: float
+    deviation: float
+    freedom: int
+
+    @property
+    def room(self) -> float:
+        """The factor by which the ends of the interval lie off."""
+        return math.exp(float(stats.t.ppf(0.5 + LEVEL / 2, self.freedom)) * self.deviation)
+
+    def probability(self, size: float) -> float:
+        """Two-sided p-value of the hypothesis that it is the given one."""
+        return float(2.0 * stats.t.sf(abs(math.log(self.value / size)) / self.deviation, self.freedom))
+
+
 @dataclass(frozen=True, eq=False)
 class Growth:
     """y = a + b s dᵖ, or a + b s eᵖᵈ, fitted to `cost` y (n,) at `dimensions` d (n,), with known factors `sizes` s.
@@ -92,19 +110,18 @@ class Growth:
         offset, scale, top = self._scales
         return scale * (offset + size * math.exp(self.exponent * self._abscissa(dimension) - top))
 
-    def size_for(self, cost: float, dimension: float) -> tuple[float, float, float]:
-        """The size s at which the cost comes to `cost`, and the ends of its interval; NaN below the constant."""
+    def size_for(self, cost: float, dimension: float) -> Size | None:
+        """The size s at which the cost comes to `cost`; None where that is less than the constant."""
         offset, scale, top = self._scales
         if cost <= scale * offset:
-            return math.nan, math.nan, math.nan
+            return None
         size = (cost / scale - offset) / math.exp(self.exponent * self._abscissa(dimension) - top)
         # ln y at the size and dimension asked for, by the linearised law: parameters ln b, p, and a where it is not 0.
         rows = self._gradient(self.dimensions, self.sizes)
         here = self._gradient(np.array([dimension], dtype=float), np.array([size]))[0]
         spread = self._floored(self._best[0]) / self.freedom
         deviation = math.sqrt(spread * float(here @ np.linalg.pinv(rows.T @ rows) @ here))
-        room = math.exp(float(stats.t.ppf(0.5 + LEVEL / 2, self.freedom)) * deviation)
-        return size, size / room, size * room
+        return Size(size, deviation, self.freedom)
 
     @property
     def settled(self) -> bool:

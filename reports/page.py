@@ -25,7 +25,7 @@ from reports import (
     workprecision,
 )
 from reports.cells import Table
-from reports.claims import NOT_RUN, Judgement, judge_all, rivals
+from reports.claims import Judgement, judge_all, rivals
 from reports.conclusions import conclude, costs
 from reports.drawing import Figure, Palette
 from reports.frame import frame
@@ -33,6 +33,7 @@ from reports.published import Comparison, compare_all
 from reports.run import Run
 from reports.summary import Configuration, Section, sections
 from reports.tables import claims_table, cost_table, failures_table, measured, overview, published_table
+from reports.verdicts import NOT_RUN
 from reports.words import number, scientific
 
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.record import REMEDY, Status
 from reports.cells import Cell, Column, Table, count, digits, quantity, text
-from reports.claims import CONTRADICTED, SUPPORTED, Judgement
+from reports.claims import Judgement
 from reports.conclusions import EQUAL, Cost, costs, further_sets, most_accurate, shared, total
 from reports.published import ESTIMATES, Comparison, printed_digits
 from reports.summary import NO_ANSWER, Configuration, Section
+from reports.verdicts import CONTRADICTED, SUPPORTED
 from reports.words import factor, known, mebibytes, metric, number, probability, scientific, seconds
 
 NORMS = ("relative_l2", "relative_linf", "mean_abs", "max_abs")

@@ -14,7 +14,7 @@ from backends.neural.collocation import Grid
 from benchmarks import store, suites
 from benchmarks.cases import Case
 from benchmarks.suites import Overrides
-from reports.claims import LEVEL
+from reports.verdicts import LEVEL
 from tests.benchmarks.conftest import make_case, run_cases
 
 

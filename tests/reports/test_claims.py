@@ -24,11 +24,12 @@ from problems.claims import (
     RefinementClaim,
     TrendClaim,
 )
-from reports.claims import CONTRADICTED, LEVEL, NOT_RUN, OPEN, SUPPORTED, Judgement, judge_all, rivals
+from reports.claims import Judgement, judge_all, rivals
 from reports.evidence import mean_loss
 from reports.frame import frame
 from reports.rank_tests import holm, kruskal, least_kruskal
 from reports.run import Run
+from reports.verdicts import CONTRADICTED, LEVEL, NOT_RUN, OPEN, SUPPORTED
 from tests.reports.synthetic import Writer, exact
 
 KEY = "claim/tested"

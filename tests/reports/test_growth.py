@@ -96,17 +96,21 @@ def test_size_at_which_a_cost_is_reached_comes_from_the_law() -> None:
     dimensions = np.tile([4.0, 8.0, 16.0, 32.0, 64.0], 3)
     sizes = np.repeat([64.0, 256.0, 1024.0], 5)
     exact = 1e5 + 7.0 * sizes * dimensions**1.1
-    size, lower, upper = made(dimensions, exact, sizes=sizes).size_for(2.0**35, 10.0)
-    assert size == pytest.approx((2.0**35 - 1e5) / (7.0 * 10.0**1.1), rel=1e-3)
-    assert lower < size < upper < 1.02 * lower
+    true = (2.0**35 - 1e5) / (7.0 * 10.0**1.1)
+    found = made(dimensions, exact, sizes=sizes).size_for(2.0**35, 10.0)
+    assert found is not None
+    assert found.value == pytest.approx(true, rel=1e-3)
+    assert 1.0 < found.room < 1.01
+    assert made(dimensions, exact, sizes=sizes).size_for(5e4, 10.0) is None
     rng = np.random.default_rng(8)
-    covered = 0
+    covered, probable = 0, []
     for _ in range(DRAWS):
-        _, lower, upper = made(dimensions, exact * np.exp(0.05 * rng.standard_normal(15)), sizes=sizes).size_for(
-            2.0**35, 10.0
-        )
-        covered += lower <= (2.0**35 - 1e5) / (7.0 * 10.0**1.1) <= upper
+        found = made(dimensions, exact * np.exp(0.05 * rng.standard_normal(15)), sizes=sizes).size_for(2.0**35, 10.0)
+        assert found is not None
+        covered += true / found.room <= found.value <= true * found.room
+        probable.append(found.probability(true))
     assert 0.87 * DRAWS < covered < DRAWS
+    assert 0.35 < np.mean(probable) < 0.65
 
 
 def test_two_dimensions_are_no_series() -> None:

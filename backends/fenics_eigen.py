@@ -112,7 +112,8 @@ class FenicsEigenSession(Session):
     def solve(self) -> None:
         """A guess of the lowest states, the factorisation and the iteration."""
         states = self._problem.states
-        guesses = lowest_by_dense_algebra(*self._coarse, states)
+        # Two at least: how far the shift is lowered depends on how far states are apart.
+        guesses = lowest_by_dense_algebra(*self._coarse, max(2, states))
         self._pairs = ShiftInvert(self._stiffness, self._mass, states, guesses, self._solver.tolerance)
 
     def solution(self, points: Array) -> Array:

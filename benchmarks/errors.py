@@ -34,6 +34,11 @@ METRICS = {
             "absolute error of the eigenvalue (by Rayleigh quotient for a matrix), the largest of several",
         ),
         Metric(
+            "relative_eigenvalue_error",
+            "|λ − λ_ref| / |λ_ref|",
+            "error of the eigenvalue relative to its size, for problems in which that grows",
+        ),
+        Metric(
             "estimate_error",
             "|θ − θ_ls| / |θ|",
             "largest distance of a parameter from the exact least-squares estimate, relative to its true value",

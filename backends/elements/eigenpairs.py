@@ -136,6 +136,8 @@ class ShiftInvert:
             eps.setTarget(shift)
             transform.setShift(shift)
             eps.setUp()
+            # A shift that was moved is not factorised before it is needed.
+            transform.getKSP().setUp()
             if self._negative(pc) == 0:
                 return
         raise Diverged("no shift below all eigenvalues was found; take more cells")

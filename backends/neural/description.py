@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self, cast
 
 from backends.integrals.rules import MonteCarlo, Rules
-from backends.neural.collocation import JitteredGrid, Points, Uniform, region
+from backends.neural.collocation import Points, Uniform, region
 from backends.neural.formulations import formulation_of, represented, trained_on
 from backends.neural.optimizers import AdamW, Chain, LevenbergMarquardt
 from backends.neural.presets import PRESETS
@@ -35,13 +35,19 @@ class Trial(Parameterised):
 
     form: str = parameter("automatic", "made for the box, or the source's own", choices=("automatic", "published"))
     boundary_weight: float = parameter(1.0, "weight of the Neumann terms of the loss", above=0)
+    envelope: float | None = parameter(
+        None,
+        "standard deviation of a normal density around the middle of the box, whose root multiplies the network; for "
+        "the quotients of an eigenproblem, in units of its coordinates",
+        above=0,
+    )
 
     def function(self, problem: PDE | ODE | IntegralEquation | Eigenproblem) -> TrialFunction | None:
         """Lift and mask for `problem`; None where it has no conditions."""
         if isinstance(problem, IntegralEquation):
             return None
         if isinstance(problem, Eigenproblem):
-            return ZeroTrial(problem)
+            return ZeroTrial(problem, self.envelope)
         if self.form == "published":
             return PublishedTrial(problem)
         return StartTrial(problem) if isinstance(problem, ODE) else BoxTrial(problem)
@@ -134,7 +140,7 @@ class PINN(Trained):
         if "lm" in kinds and self.mode != "taylor":
             self._refuse(f"optimizer lm works with derivatives=taylor, not {self.derivatives}")
         comparing = ", ".join(sorted(kinds & {"lbfgs", "ssbroyden"}))
-        if comparing and isinstance(self.points, Uniform | JitteredGrid):
+        if comparing and self.points.fresh:
             self._refuse(
                 f"optimizer {comparing} compares losses of neighbouring "
                 f"iterations, but points.kind={self.points.kind} draws new points for each; take points.kind=sobol, "
@@ -159,7 +165,12 @@ class PINN(Trained):
     @property
     def constrains(self) -> bool:
         """Whether anything is said about how conditions are imposed."""
-        return self.constraint != Trial()
+        return self.constraint != Trial(envelope=self.envelope)
+
+    @property
+    def envelope(self) -> float | None:
+        """Width of what falls around the network, None without it."""
+        return self.constraint.envelope if isinstance(self.constraint, Trial) else None
 
     def unsupported(self, problem: Problem) -> str | None:
         """Families without such an objective here, and choices that cannot work for `problem`."""
@@ -206,6 +217,11 @@ class PINN(Trained):
             self._refuse(
                 f"parameter 'observation_weight' is {self.observation_weight:g}, and {problem.name} has no "
                 "observations; leave it out"
+            )
+        if self.envelope is not None and self.objective != "rayleigh":
+            self._refuse(
+                f"parameter 'constraint.envelope' is {self.envelope:g}, and only the quotients of an eigenproblem are "
+                "written for a network within one; leave it out, or set objective=rayleigh"
             )
         self.points.check(*region(represented(problem)))
         formulation = self.formulation(problem)

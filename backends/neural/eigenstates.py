@@ -28,8 +28,9 @@ from backends.neural.activations import PIECEWISE_LINEAR
 from backends.neural.jets import Orders
 from backends.neural.networks import Parameters
 from backends.neural.residual import Calculus, Formulation, Jets, Network, Setting
-from backends.neural.ritz import ritz
-from problems.base import Array, Neumann, Periodic
+from backends.neural.ritz import ritz, unit_length
+from backends.neural.trial import ZeroTrial
+from problems.base import Array, Dirichlet, Neumann, Periodic
 from problems.families.eigenproblem import Eigenproblem
 from problems.operations import NUMPY
 
@@ -64,6 +65,8 @@ class StatesFormulation(Formulation):
                 "conditions of an eigenproblem are built into its trial function, and none has a weight; leave all "
                 "parameters of constraint out"
             )
+        if described.envelope is not None and any(not isinstance(kind, Dirichlet) for _, _, kind in problem.faces()):
+            return "an envelope falls towards all faces, and this problem is not 0 on some of them; leave it out"
         if described.weighting is not None:
             return "causal weights follow time, and an eigenproblem has none; set weighting=none"
         if described.network.normalises:
@@ -117,12 +120,22 @@ class StatesFormulation(Formulation):
         ops, d = self.calculus.ops, self.spatial
         x = [points[:, a] for a in range(d)]
         ones = 0.0 * points[:, 0] + 1.0
-        place["quadrature"] = self.measure(points, [(self.lower, self.upper)])
+        place["quadrature"] = self._evened(points)
         place["reaction"] = self.problem.reaction(ops, x) * ones
         place["weight"] = self.problem.weight(ops, x) * ones
         kappa = self._field_jets(lambda z: (self.problem.diffusivity(ops, z),), points, Orders(d))
         place["kappa"] = tuple(row[0] for row in kappa)
         return place
+
+    def _evened(self, points: Any) -> Any:
+        """Weights (n,) of mean 1 that make means over the points integrals."""
+        lower, upper = (self.calculus.array(end, points) for end in (self.lower, self.upper))
+        logs = self.setting.points.log_density(points, lower, upper)
+        if logs is None:
+            return self.measure(points, [(self.lower, self.upper)])
+        # The largest is taken out first: in many dimensions no floating-point number holds it.
+        inverse = self.calculus.ops.exp(logs.min() - logs)
+        return inverse / inverse.mean()
 
     def loss(
         self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None, weights: Any
@@ -189,16 +202,26 @@ class SpanFormulation(StatesFormulation):
         """The Ritz vectors."""
         judged = self.problem.points()
         outputs = values(judged)
-        turn = ritz(self.problem, outputs)[1]
+        single = self.components == 1
+        turn = unit_length(self.problem, outputs) if single else ritz(self.problem, outputs, values)[1]
         return np.asarray((outputs if np.array_equal(points, judged) else values(points)) @ turn)
 
     def facts(self, values: Callable[[Array], Array], coefficients: Array) -> Mapping[str, Any]:
         """The Ritz values, by a quadrature that training has not seen."""
-        return {"eigenvalues": ritz(self.problem, values(self.problem.points()))[0]}
+        return {"eigenvalues": ritz(self.problem, values(self.problem.points()), values)[0]}
 
 
 class RayleighFormulation(SpanFormulation):
-    """The trace of M⁻¹A."""
+    """The trace of M⁻¹A.
+
+    Within an envelope ψ = b N, where N is the network, the quotients are those of N in the measure b²:
+
+        ∫ κ|∇ψ|² + V ψ² = ∫ b² (κ|∇N|² + U N²),   U = V − ∇·(κ∇b)/b,
+
+    by parts, since b vanishes or has no slope at every face. Only b, which is known, has second derivatives. Where
+    points are drawn with the density b², what is summed up is of order 1 in any number of dimensions, and varies the
+    less from point to point the nearer b comes to the lowest state: if it is the lowest state, not at all.
+    """
 
     objective: ClassVar[str] = "rayleigh"
     strong: ClassVar[bool] = False
@@ -207,6 +230,28 @@ class RayleighFormulation(SpanFormulation):
     def term_names(self) -> tuple[str, ...]:
         """The sum of the energies."""
         return ("energies",)
+
+    @property
+    def _enveloped(self) -> bool:
+        return isinstance(self.trial, ZeroTrial) and self.trial.envelope is not None
+
+    def trial_jets(self, points: Any, orders: Orders) -> tuple[Any, Any]:
+        """The value alone within an envelope, whose derivatives are known."""
+        return super().trial_jets(points, Orders() if self._enveloped else orders)
+
+    def prepare(self, points: Any, *, inside: bool) -> dict[str, Any]:
+        """As for every state; within an envelope, its square in the weights, and U in place of V."""
+        place = super().prepare(points, inside=inside)
+        if not inside or not self._enveloped:
+            return place
+        assert isinstance(self.trial, ZeroTrial)
+        _, mask = place.pop("trial")
+        place["quadrature"] = place["quadrature"] * mask[0, :, 0] ** 2
+        kappa, *slopes = place["kappa"]
+        along = self.trial.relative_derivatives([points[:, a] for a in range(self.spatial)])
+        for drift, (slope, bend) in zip(slopes, along, strict=True):
+            place["reaction"] = place["reaction"] - kappa * bend - drift * slope
+        return place
 
     def summands(self, network: Network, place: dict[str, Any]) -> list[Any]:
         """The trace."""

@@ -48,6 +48,10 @@ class EnergyFormulation(PDEFormulation):
     @classmethod
     def refuses(cls, problem: PDE, described: PINN) -> str | None:
         """Equations that are no condition for a minimum, and conditions with weights of their own."""
+        if described.points.kind == "normal":
+            return (
+                "points of the kind normal have weights for the quotients of an eigenproblem alone; take gauss or sobol"
+            )
         if not problem.steady:
             return "an energy is minimal where nothing changes, and this equation has time; set objective=residual"
         if problem.components > 1:

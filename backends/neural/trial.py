@@ -6,7 +6,7 @@ of Gordon & Hall 1973 (Numer. Math. 21), applied axis by axis, so it fits any bo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -112,10 +112,15 @@ class BoxTrial:
 
 
 class ZeroTrial:
-    """The automatic trial function of an eigenproblem: the network times the distances to the faces where ψ = 0."""
+    """The automatic trial function of an eigenproblem: the network times the distances to the faces where ψ = 0.
 
-    def __init__(self, problem: Eigenproblem) -> None:
+    With an `envelope` s, the mask is that times exp(¼(d − |x − c|²/s²)), c the middle of the box: its square falls like
+    a normal density of standard deviation s, and is of order 1 where points of that density lie.
+    """
+
+    def __init__(self, problem: Eigenproblem, envelope: float | None = None) -> None:
         box = problem.domain()
+        self.envelope = envelope
         self._lift = (0.0,) * problem.states
         self._edges = list(zip(box.lower, box.upper, strict=True))
         self._sides = [
@@ -125,7 +130,24 @@ class ZeroTrial:
 
     def __call__(self, ops: Operations, coordinates: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         """The lift per state, and the mask."""
-        return self._lift, distances(coordinates, self._edges, self._sides)
+        if self.envelope is None:
+            return self._lift, distances(coordinates, self._edges, self._sides)
+        exponent = sum((1.0 - self._offset(x, axis) ** 2 for axis, x in enumerate(coordinates)), 0.0)
+        return self._lift, distances(coordinates, self._edges, self._sides, ops.exp(0.25 * exponent))
+
+    def relative_derivatives(self, coordinates: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+        """∂b/b and ∂²b/b of the mask b along each axis."""
+        assert self.envelope is not None
+        for axis, (x, (a, b), sides) in enumerate(zip(coordinates, self._edges, self._sides, strict=True)):
+            slope, bend = -0.5 / self.envelope * self._offset(x, axis), 0.0 * x - 0.5 / self.envelope**2
+            for side in sides:
+                inverse = 1.0 / (x - (a, b)[side])
+                slope, bend = slope + inverse, bend - inverse**2
+            yield slope, bend + slope**2
+
+    def _offset(self, x: Any, axis: int) -> Any:
+        a, b = self._edges[axis]
+        return (x - 0.5 * (a + b)) / self.envelope
 
 
 class PublishedTrial:

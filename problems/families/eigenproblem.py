@@ -16,7 +16,7 @@ from problems.parameters import parameter
 from problems.quadrature import gauss_legendre, tensor_product
 
 RULES = {1: (64, 16), 2: (8, 8), 3: (4, 6)}
-"""Panels per axis and nodes per panel of the rule that solutions are judged by, for each number of axes."""
+"""Panels per axis and nodes per panel of the tensor rule that solutions are judged by, for each number of axes."""
 SAME = 1e-9
 """Eigenvalues are one degenerate set where they differ by less than this, relative to their size or 1."""
 
@@ -75,10 +75,23 @@ class Eigenproblem(Problem):
         """Every face with its condition: (axis, side, condition)."""
         return [(axis, side, self.condition(axis, side)) for axis in range(self.dimension) for side in (0, 1)]
 
+    def panels(self) -> tuple[int, int] | None:
+        """Panels per axis and nodes per panel of `rule`; None where it is no tensor rule."""
+        return RULES.get(self.dimension)
+
     def rule(self) -> tuple[Array, Array]:
-        """Gauss–Legendre points (n, d) and weights (n,) of the integrals by which solutions are judged."""
-        box = self.domain()
-        panels, order = RULES[self.dimension]
+        """Points (n, d) and weights (n,) of the integrals by which solutions are judged.
+
+        Those of Gauss and Legendre, where tensor rules are small; in more dimensions a problem gives its own.
+
+        Raises:
+            NotImplementedError: if it does not.
+
+        """
+        box, tensor = self.domain(), self.panels()
+        if tensor is None:
+            raise NotImplementedError(f"{self.name} gives no rule in {self.dimension} dimensions")
+        panels, order = tensor
         return tensor_product([gauss_legendre(a, b, panels, order) for a, b in zip(box.lower, box.upper, strict=True)])
 
     def points(self) -> Array:
@@ -107,7 +120,8 @@ class Eigenproblem(Problem):
 
         `norm` is the smallest length √∫ w ψ² that a function had when it was handed over: 1 by a method that
         normalises, and a sign of warning where it is tiny. `overlap` is the largest |∫ w ψᵢ ψⱼ| of two of them after
-        normalisation: near 1 where a state was found twice.
+        normalisation: near 1 where a state was found twice. `distance` is √∫ w (ψ − ψ_ref)², the largest of all states
+        after alignment; norms over the points do not weigh how densely these lie.
 
         Raises:
             ValueError: if `findings` has no `eigenvalues`, or another number of them than there are states.
@@ -125,8 +139,14 @@ class Eigenproblem(Problem):
             "eigenvalue_error": float(np.abs(found - self.eigenvalues()).max()),
             "norm": float(lengths.min()),
             "overlap": float(between.max()),
+            "distance": self._distance(solution),
             **{f"eigenvalue_{k}": float(value) for k, value in enumerate(found)},
         }
+
+    def _distance(self, solution: Array) -> float:
+        reference = self.reference(self.points())
+        apart = self.align(solution, reference) - reference
+        return float(np.sqrt(self._gram(apart, apart).diagonal().max()))
 
     def _gram(self, one: Array, other: Array) -> Array:
         """∫ w ψᵢ φⱼ of functions given at the points of `rule`."""

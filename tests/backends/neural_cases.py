@@ -34,6 +34,7 @@ PROBLEMS = {
     "love": REGISTRY.get("fredholm").create({}, "love"),
     "algebraic": REGISTRY.get("fredholm").create({}, "algebraic"),
     "radial": REGISTRY.get("schroedinger-radial").create({"ell": 1, "states": 2}, "harmonic"),
+    "oscillators": REGISTRY.get("schroedinger-nd").create({"d": 3}),
     "drum": states.Membrane(d=2, faces_are="closed"),
     "poisson": REGISTRY.get("poisson").create({"d": 2}),
 }
@@ -206,6 +207,10 @@ TIED = {
     "radial, normalised": ("radial", {"objective": "normalised-residual"}),
     "radial, plain": ("radial", {"points.kind": "gauss", "points.counts": (7,)}),
     "drum, rayleigh": ("drum", {"objective": "rayleigh"}),
+    "oscillators, envelope": (
+        "oscillators",
+        {"objective": "rayleigh", "points.kind": "normal", "points.count": 8, "constraint.envelope": 0.7},
+    ),
     "drum, normalised": ("drum", {"objective": "normalised-residual"}),
 }
 """Networks, equations and losses that tie all points together."""

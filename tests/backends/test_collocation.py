@@ -18,6 +18,7 @@ from backends.neural.collocation import (
     Grid,
     JitteredGrid,
     LatinHypercube,
+    Normal,
     Points,
     Scattered,
     Sobol,
@@ -35,10 +36,11 @@ EVERY_KIND = [
     *(Grid(counts=(5,)), JitteredGrid(counts=(5,), deviation=1e-9), Chebyshev(counts=(5,))),
     *(Chebyshev(counts=(5, 4, 3), ends=True), Uniform(batch=40), Scattered(count=100), Sobol(count=100)),
     *(LatinHypercube(count=100), Adaptive(count=100, pool=400), Concentrated(count=100, axis=1, centre=2.1)),
+    *(Normal(count=100, width=0.2), Normal(count=100, width=1e-9, fresh=True)),
 ]
 SEEDED = [
     *(Sobol(count=100, every=10), LatinHypercube(count=100, every=10), Adaptive(count=100, pool=400, every=10)),
-    Concentrated(count=100, axis=1, centre=2.1, every=10),
+    *(Concentrated(count=100, axis=1, centre=2.1, every=10), Normal(count=100, width=0.2, every=10)),
 ]
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import resource
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 CLEAR_REFS = Path("/proc/self/clear_refs")
 STATUS = Path("/proc/self/status")
+PLAN = "XLA memory_analysis (compiler's plan, CPU)"
+TRACE = "torch allocation trace (CPU)"
+NO_FIGURES = "not measured: JAX's allocator keeps no figures here"
 
 
 def reset_host_peak() -> str:
@@ -76,18 +80,31 @@ def reset_device_peak(libraries: tuple[str, ...], device: str) -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
-def device_peak(libraries: tuple[str, ...], device: str) -> tuple[int | None, str, dict[str, Any]]:
-    """Peak bytes on the accelerator, the method, and further figures of that library."""
+def device_peak(
+    libraries: tuple[str, ...], device: str, planned: Mapping[str, int]
+) -> tuple[int | None, str, dict[str, Any]]:
+    """Peak bytes on the accelerator, the method, and further figures of that library.
+
+    Without an accelerator it is what the compiler `planned` for the largest call, where one did.
+    """
+    further: dict[str, Any] = {}
+    if planned:
+        largest = max(planned, key=planned.__getitem__)
+        further = {"planned_bytes": planned[largest], "planned_call": largest}
     if device == "cpu":
-        return None, "", {}
+        return (planned[largest], PLAN, further) if planned else (None, "", {})
     if "torch" in libraries:
         import torch
 
-        reserved = torch.cuda.max_memory_reserved()
-        return torch.cuda.max_memory_allocated(), "torch max_memory_allocated", {"device_reserved_bytes": reserved}
+        further["device_reserved_bytes"] = torch.cuda.max_memory_reserved()
+        further["device_limit_bytes"] = torch.cuda.mem_get_info()[1]
+        return torch.cuda.max_memory_allocated(), "torch max_memory_allocated", further
     if "jax" in libraries:
         import jax
 
         stats = jax.devices()[0].memory_stats() or {}
-        return stats.get("peak_bytes_in_use"), "JAX peak_bytes_in_use", {}
+        names = {"device_reserved_bytes": "peak_pool_bytes", "device_limit_bytes": "bytes_limit"}
+        further |= {name: stats[key] for name, key in names.items() if key in stats}
+        peak = stats.get("peak_bytes_in_use")
+        return peak, NO_FIGURES if peak is None else "JAX peak_bytes_in_use", further
     return None, "", {}

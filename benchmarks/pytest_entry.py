@@ -40,7 +40,7 @@ CLOCK = ReplayClock()
 EXTRA_INFO = (
     *("case", "status", "reason", "relative_l2", "relative_linf", "mean_abs", "max_abs", "metrics"),
     *("setup_s", "compile_s", "evaluate_s", "unknowns"),
-    *("host_bytes", "host_method", "device_bytes", "device_method"),
+    *("host_bytes", "host_base_bytes", "host_method", "device_bytes", "device_method"),
 )
 
 

@@ -32,7 +32,7 @@ REMEDY = {
     Status.DIVERGED: "The solution left every bound: use a smaller step, or a scheme that is stable at this one.",
     Status.NOT_FINITE: "The answer holds NaN or infinity: use a smaller step, a lower learning rate or more precision.",
     Status.TIMEOUT: "The worker was stopped at its time limit: raise --timeout or make the case smaller.",
-    Status.MEMORY_LIMIT: "The worker passed its memory limit and was stopped: raise --memory-limit or shrink the case.",
+    Status.MEMORY_LIMIT: "It passed its memory limit, or there was no more memory: raise --memory-limit, or take less.",
     Status.KILLED: "A signal ended the worker: the system ran out of memory, or somebody killed it.",
     Status.CRASHED: "The worker failed; the reason holds its last words, `debench doctor` checks its interpreter.",
     Status.NOT_INSTALLED: "Its libraries or its device are not there: `debench doctor` says where it looked.",
@@ -47,9 +47,10 @@ class Record:
 
     `problem_parameters`, `solver_parameters`, `metrics` and `facts` are flat mappings of scalars (dotted names);
     arrays among a solver's facts are kept beside the solution. `host_bytes` is the worker's peak from set-up to
-    evaluation, `host_base_bytes` what it held before, with its libraries imported; both are measured once for all rows
-    of a run whose memory pass is the same (any seed, any length of training). Compilation is cold in the first round
-    only. An entry that was not measured is None.
+    evaluation, `host_base_bytes` what it held before, with its libraries imported; `device_bytes` is the peak until
+    training ends, of the accelerator or, as `device_method` says, of arrays on the CPU. All are measured once for all
+    rows of a run whose memory pass is the same (any seed, any length of training). Compilation is cold in the first
+    round only. An entry that was not measured is None.
     """
 
     run: str

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from benchmarks.exhaustion import exhausted
 from benchmarks.interpreters import ROOT, Interpreter, worker_environment
 from benchmarks.record import Status, one_line
 
@@ -197,7 +198,9 @@ def _death(process: subprocess.Popen[bytes], log: IO[bytes]) -> tuple[Status, st
         name = signal.Signals(end.si_status).name
     except ValueError:  # Real-time signals have no names.
         name = str(end.si_status)
-    return Status.KILLED, f"ended by signal {name}{last}"
+    # C++ gives up where nobody catches its std::bad_alloc.
+    aborted_for_memory = name == "SIGABRT" and exhausted(last)
+    return Status.MEMORY_LIMIT if aborted_for_memory else Status.KILLED, f"ended by signal {name}{last}"
 
 
 def _end(process: subprocess.Popen[bytes], mark: str) -> None:

@@ -26,10 +26,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.exhaustion import out_of_memory
 from benchmarks.processes import Processes
 
 COMPILING_FACTOR = 5.0
 """How much longer than their budget all rounds together may take where each one compiles anew."""
+MEMORY_FRACTION = "0.9"
+"""Share of an accelerator's memory that JAX may take. Its own limit is 0.75; torch has none."""
 PATIENCE_S = 2.0
 """How long a process that failed waits for the first one to say so."""
 OWN = ("solution", "trace_")
@@ -50,25 +53,21 @@ def main() -> None:
         processes.leave()
     except BaseException as error:  # The parent needs a reason for everything, also for SystemExit in a plugin.
         sys.stderr.write(traceback.format_exc())
-        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        exhausted = out_of_memory(error)
+        text = _words(error) if exhausted is None else f"out of memory: {_words(exhausted)}"
         if processes is not None and not processes.first:
             # Most failures are those of all; then the first one speaks, ends, and the launcher ends the others.
             time.sleep(PATIENCE_S)
             text = f"process {processes.rank} of {processes.count}: {text}"
-        _send(answer, "failed", {"kind": "memory" if _out_of_memory(error) else "crashed", "reason": text})
+        _send(answer, "failed", {"kind": "crashed" if exhausted is None else "memory", "reason": text})
     # A library's own exit handlers may hang or crash after the answer is complete.
     answer.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
-def _out_of_memory(error: BaseException) -> bool:
-    """Whether host or device ran out of memory; torch and XLA have errors of their own for that."""
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or str(error).startswith("RESOURCE_EXHAUSTED")
-    )
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _die_with_parent(first: bool) -> None:
@@ -110,6 +109,8 @@ def _set_circumstances(request: dict[str, Any], processes: Processes) -> None:
         os.environ["JAX_PLATFORMS"] = "cpu"
         os.environ["JAX_NUM_CPU_DEVICES"] = str(threads)
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+    if not any(name.startswith("XLA_") and name.endswith("CLIENT_MEM_FRACTION") for name in os.environ):
+        os.environ["XLA_CLIENT_MEM_FRACTION"] = MEMORY_FRACTION
     os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
     # A library that dies of lack of memory should take the worker with it, not the harness.
     with contextlib.suppress(OSError):
@@ -224,14 +225,15 @@ def _memory_pass(solver: Any, problem: Any, context: Any, points: Any, processes
     base = memory.host_now()
     method = memory.reset_host_peak()
     memory.reset_device_peak(solver.libraries, context.device)
-    session = solver.begin(problem, context)
-    session.compile()
-    session.prepare()
-    context.watch.start()
+    session = _ready(solver, problem, context)
     session.solve()
+    peak, device_method, further = memory.device_peak(solver.libraries, context.device, session.planned_bytes())
     session.solution(points)
-    peak, device_method, further = memory.device_peak(solver.libraries, context.device)
     peaks, bases = processes.gather(memory.host_peak(method)), processes.gather(base)
+    if peak is None and _traceable(solver, context):
+        del session
+        gc.collect()
+        peak, device_method = _traced(solver, problem, context)
     send(
         "memory",
         host_bytes=sum(peaks),
@@ -241,6 +243,43 @@ def _memory_pass(solver: Any, problem: Any, context: Any, points: Any, processes
         device_method=device_method,
         further=further,
     )
+
+
+def _ready(solver: Any, problem: Any, context: Any) -> Any:
+    """A session that can be solved, on a new clock."""
+    session = solver.begin(problem, context)
+    session.compile()
+    session.prepare()
+    context.watch.start()
+    return session
+
+
+def _traceable(solver: Any, context: Any) -> bool:
+    """Whether torch's allocations can be traced: an event takes 2 kB, too much for a training at its full length."""
+    from backends.base import Solver
+
+    short = type(solver).rehearsal is not Solver.rehearsal
+    return short and "torch" in solver.libraries and context.device == "cpu"
+
+
+def _traced(solver: Any, problem: Any, context: Any) -> tuple[int | None, str]:
+    """Peak of live tensors while another session trains, and the method; a trace takes memory itself, so it comes last.
+
+    What compiling takes is not part of it, what stays from there on is.
+    """
+    from benchmarks import memory
+    from benchmarks.allocations import AllocationTrace
+
+    trace = AllocationTrace()
+    try:
+        with trace:
+            session = _ready(solver, problem, context)
+        with trace:
+            session.solve()
+    # The host's figures, which are complete, do not depend on what torch's profiler can do here.
+    except Exception as error:
+        return None, f"not measured: {_words(error)}"
+    return trace.peak, memory.TRACE
 
 
 def _packed(arrays: dict[str, Any]) -> dict[str, str]:

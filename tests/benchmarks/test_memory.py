@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from benchmarks import memory
 from benchmarks.cases import Case, Spec
-from benchmarks.execute import Limits, execute
-from benchmarks.interpreters import Interpreters
+from benchmarks.execute import Limits, _run_pass, execute
+from benchmarks.interpreters import Interpreter, Interpreters
 from benchmarks.supervision import Pass
 from tests.benchmarks.conftest import HERE, MEASURED, ROOT, environment, make_case
 
@@ -114,3 +115,69 @@ def test_memory_pass_that_would_be_the_same_is_not_repeated() -> None:
     assert record.status == "finished"
     assert (record.host_bytes, record.host_base_bytes, record.host_method) == (123, 45, "VmHWM")
     assert len(known) == 1
+
+
+def memory_of(solver: str, points: int, folder: str) -> dict[str, object]:
+    """The memory pass of a network with jets of some megabytes per layer; freed pages go back to the system at once."""
+    network = f"iterations=3,points.kind=scattered,points.count={points},network.widths=[128,128,128]"
+    case = Case.create(Spec.parse("heat-1d"), Spec.parse(f"{solver}:{network}"))
+    command = ("/usr/bin/env", "MALLOC_TRIM_THRESHOLD_=65536", *HERE.command)
+    found = _run_pass(case, Interpreter(command), Limits(timeout_s=120), (), "memory", folder)
+    assert found.memory, found.reason
+    return found.memory
+
+
+@pytest.mark.parametrize(
+    ("solver", "method", "most"),
+    [
+        # Compilation and its threads.
+        ("jax-pinn", "XLA memory_analysis (compiler's plan, CPU)", 250 * MEGABYTE),
+        # Code that is read when it is first called.
+        ("torch-pinn", "torch allocation trace (CPU)", 80 * MEGABYTE),
+    ],
+)
+def test_arrays_of_a_training_step_are_counted_and_agree_with_the_resident_peak(solver, method, most, tmp_path) -> None:
+    """Two runs give the same bytes, and from one size to another the resident peak grows by as many."""
+    pytest.importorskip(solver.partition("-")[0])
+    few, again, many = (memory_of(solver, points, str(tmp_path)) for points in (1000, 1000, 6000))
+    assert few["device_method"] == method
+    assert few["device_bytes"] == again["device_bytes"]
+    assert many["device_bytes"] > 100 * MEGABYTE
+    resident = [found["host_bytes"] - found["host_base_bytes"] for found in (few, many)]
+    assert 0.95 * many["device_bytes"] < resident[1] < many["device_bytes"] + most
+    assert resident[1] - resident[0] == pytest.approx(many["device_bytes"] - few["device_bytes"], rel=0.15)
+    assert few["further"].get("planned_call", "") == ("loop 0" if solver == "jax-pinn" else "")
+
+
+def test_method_without_a_framework_has_no_device_figure() -> None:
+    record = execute(make_case("decay", "measured"), HERE, LIMITS, plugins=[MEASURED]).record
+    assert (record.device_bytes, record.device_method) == (None, "")
+
+
+class Cuda:
+    """What torch says of an accelerator."""
+
+    max_memory_allocated = staticmethod(lambda: 70)
+    max_memory_reserved = staticmethod(lambda: 90)
+    mem_get_info = staticmethod(lambda: (5, 1000))
+
+
+@pytest.mark.parametrize(
+    ("stats", "peak", "method", "further"),
+    [
+        (
+            {"peak_bytes_in_use": 60, "peak_pool_bytes": 80, "bytes_limit": 900, "num_allocs": 3},
+            *(60, "JAX peak_bytes_in_use", {"device_reserved_bytes": 80, "device_limit_bytes": 900}),
+        ),
+        (None, None, "not measured: JAX's allocator keeps no figures here", {}),
+    ],
+)
+def test_accelerator_is_read_from_the_library_that_uses_it(monkeypatch, stats, peak, method, further) -> None:
+    torch, jax = pytest.importorskip("torch"), pytest.importorskip("jax")
+    monkeypatch.setattr(torch, "cuda", Cuda)
+    monkeypatch.setattr(jax, "devices", lambda: [SimpleNamespace(memory_stats=lambda: stats)])
+    found = memory.device_peak(("torch",), "cuda", {})
+    assert found == (70, "torch max_memory_allocated", {"device_reserved_bytes": 90, "device_limit_bytes": 1000})
+    plan = {"planned_bytes": 50, "planned_call": "loop 1"}
+    found = memory.device_peak(("jax", "optax"), "cuda", {"loop 0": 40, "loop 1": 50})
+    assert found == (peak, method, plan | further)

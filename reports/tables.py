@@ -69,6 +69,10 @@ def measured(section: Section) -> Table:
     columns.append((Column("derivatives", numeric=False), [_said(c, "fact.derivatives") for c in chosen]))
     scatter = [_spread(c, "fact.estimator_deviation", scientific) for c in chosen]
     columns.append((Column("scatter of derivatives", "relative, at the end"), scatter))
+    columns.append((Column("samples"), [_spread(c, "fact.samples", count) for c in chosen]))
+    columns.append(
+        (Column("standard error", "as stated"), [_spread(c, "fact.standard_error", scientific) for c in chosen])
+    )
     columns.append((Column("seeds"), [_seeds(c) for c in chosen]))
     kept = [(head, cells) for head, cells in columns if any(cell.text for cell in cells)]
     rows = tuple(zip(*(cells for _, cells in kept), strict=True))

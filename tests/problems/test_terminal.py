@@ -42,12 +42,15 @@ def mean_over_chi_square(d: int, function: Any) -> float:
 
 
 @pytest.mark.parametrize("d", [1, 2, 10, 100, 1000])
-@pytest.mark.parametrize("strength", [1.0, 5.0])
-def test_controlled_cost_is_the_logarithm_of_a_mean_over_one_random_number(d: int, strength: float) -> None:
-    problem = made("hjb-lq", d=d, strength=strength)
-    mean = mean_over_chi_square(d, lambda s: (0.5 * (1.0 + 2.0 * s)) ** -strength)
+@pytest.mark.parametrize(("strength", "T", "cap"), [(1.0, 1.0, 1e-9), (5.0, 1.0, 1e-8), (20.0, 10.0, 1e-4)])
+def test_controlled_cost_is_the_logarithm_of_a_mean_over_one_random_number(
+    d: int, strength: float, T: float, cap: float
+) -> None:
+    """The reference says itself how wrong it is, also where it can no longer resolve the solution."""
+    problem = made("hjb-lq", d=d, strength=strength, T=T)
+    mean = mean_over_chi_square(d, lambda s: (0.5 * (1.0 + 2.0 * T * s)) ** -strength)
     apart = abs(value(problem) + math.log(mean) / strength)
-    assert apart < 1e-8
+    assert problem.reference_error() < cap
     assert apart < 3.0 * problem.reference_error() + ROUNDING
 
 

@@ -80,6 +80,19 @@ def test_failed_seeds_stand_beside_the_costs_that_they_do_not_enter(tmp_path: Pa
     assert row[2].detail.endswith(", 1 of 4 seeds failed")
 
 
+def test_error_bar_of_samples_stands_beside_the_error(tmp_path: Path) -> None:
+    import problems
+
+    basket = problems.REGISTRY.get("black-scholes-nd").create()
+    writer = Writer(tmp_path / "run")
+    writer.add(basket, "sampler", exact(basket, 1e-3), facts={"samples": 4096, "standard_error": 0.00123})
+    writer.add(basket, "network", exact(basket, 1e-2), family="neural")
+    (section,) = sections(reports.load(writer.finish()))
+    table = measured(section)
+    assert column(table, "standard error", "as stated") == ["1.23e-3", ""]
+    assert column(table, "samples") == ["4,096", ""]
+
+
 def test_two_methods_of_measuring_memory_never_share_a_column(tmp_path: Path) -> None:
     import problems
 

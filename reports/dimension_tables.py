@@ -36,13 +36,15 @@ def accuracies(sections: Sequence[tuple[int, Section]]) -> Table | None:
     if not reached or sum(bool(table) for _, _, table in found) < 2:
         return None
     columns = [Column("d")]
-    for family in ("classical", "neural"):
+    run = {c.family for _, section, _ in found for c in section.configurations}
+    families = [family for family in ("classical", "neural") if family in run]
+    for family in families:
         columns.append(Column(f"most accurate {family}", "median error, solve time"))
         columns += [Column(f"≤ {scientific(accuracy, 1)}", f"fastest {family}") for accuracy in reached]
     rows = []
     for d, section, table in found:
         cells = [Cell(str(d), sort=d)]
-        for family in ("classical", "neural"):
+        for family in families:
             best = most_accurate(section, family)
             tried = any(c.family == family for c in section.configurations)
             absent = text("—", "not reached" if tried else "not run", kind="muted")

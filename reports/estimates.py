@@ -1,7 +1,8 @@
-"""Pictures of inverse problems: observations with the solution that was fitted to them, estimates with their errors."""
+"""Pictures of few numbers with their errors: estimates of inverse problems, beside observations, and single values."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,9 +11,13 @@ from matplotlib.lines import Line2D
 
 from problems.base import Array
 from problems.families.inverse import COVERAGE, InverseProblem
+from problems.families.terminal import TerminalValueProblem
 from reports.drawing import HEAT, INK, Figure, Palette, canvas, finish, legend
-from reports.summary import Configuration
+from reports.run import Run
+from reports.summary import Configuration, Section
 
+LABEL = 30
+"""Letters in a line beside a row."""
 MOST_TIMES = 4
 """Instants that are drawn; more would hide each other."""
 
@@ -63,3 +68,32 @@ def estimates(
             "The band is the interval that the noise allows, the dotted line the exact least-squares estimate."
         )
         return finish(figure, name, note)
+
+
+def single_values(
+    run: Run, section: Section, problem: TerminalValueProblem, palette: Palette, name: str
+) -> Figure | None:
+    """The one value found by every seed of each configuration, as its distance from the reference; None for none."""
+    truth = float(problem.reference(problem.points())[0, 0])
+    found = []
+    for c in section.configurations:
+        values = [(run.arrays(run.record(str(row["case"]))).get("solution"), row) for _, row in c.shown.iterrows()]
+        known = [(float(v.ravel()[0]) - truth, row.get("fact.standard_error")) for v, row in values if v is not None]
+        if known:
+            found.append((c, known))
+    if not found:
+        return None
+    stated = False
+    with canvas(0.8 + 0.3 * len(found)) as (figure, (axes,)):
+        axes.axvline(0.0, color=INK, lw=1.2)
+        for row, (c, known) in enumerate(found):
+            for place, (off, deviation) in enumerate(known):
+                at = row + 0.5 * ((place + 0.5) / len(known) - 0.5)
+                width = COVERAGE * float(deviation) if deviation is not None and np.isfinite(deviation) else None
+                stated = stated or width is not None
+                axes.errorbar(off, at, xerr=width, fmt="o", color=palette[c.solver], ms=3, lw=1.0, capsize=2)
+        axes.set(xlabel=f"u(0, ξ) − {truth:.6g}", ylim=(len(found) - 0.5, -0.5))
+        axes.locator_params(axis="x", nbins=4)
+        axes.set_yticks(range(len(found)), [textwrap.fill(c.label, LABEL) for c, _ in found])
+        note = "Distance of what was found from the reference, one dot per seed"
+        return finish(figure, name, note + (", with the interval of 95 % where one is stated." if stated else "."))

@@ -10,6 +10,7 @@ from problems.base import ODE, PDE, Array, MatrixEigenproblem
 from problems.families.eigenproblem import Eigenproblem
 from problems.families.integral_equation import IntegralEquation
 from problems.families.inverse import InverseProblem
+from problems.families.terminal import TerminalValueProblem
 from reports import estimates, pictures, training, workprecision
 from reports.convergence import STEPS, studies
 from reports.drawing import Figure, Palette
@@ -51,6 +52,10 @@ def of_section(
         if fitted:
             yield fitted
         yield estimates.estimates(problem, {c: best[c] for c in solutions}, palette, f"{anchor}-estimates")
+    elif isinstance(problem, TerminalValueProblem):
+        found_values = estimates.single_values(run, section, problem, palette, f"{anchor}-values")
+        if found_values:
+            yield found_values
     elif isinstance(problem, MatrixEigenproblem):
         for i, (c, arrays) in enumerate(best.items()):
             t, y = (arrays.get(name) for name in TRAJECTORY)

@@ -30,6 +30,7 @@ OFFSET_FROM = 5
 LEVEL = 0.95
 ROUNDING = 1e-3
 """Relative scatter that every figure is taken to have: allocators round, and no law holds to the last digit."""
+LEAST_FACTOR = 1.5
 BOUNDS = (-3.0, 8.0)
 MOST_CONSTANT = 10.0
 OFFSETS = np.concatenate([[0.0], np.geomspace(1e-12, MOST_CONSTANT, 53)])
@@ -227,8 +228,12 @@ def fit(
 
 
 def fitted(dimensions: Sequence[float], cost: Sequence[float]) -> Growth | None:
-    """The power or the exponential, whichever leaves the smaller deviations; both have as many parameters."""
+    """The power or the exponential, whichever leaves the smaller deviations; both have as many parameters.
+
+    What each dimension multiplies by less than `LEAST_FACTOR` is no grid's, but a power above a constant.
+    """
     power, exponential = (fit(dimensions, cost, law) for law in ("power", "exponential"))
     if power is None or exponential is None:
         return None
-    return min(power, exponential, key=lambda growth: growth.misfit)
+    grid = exponential.misfit < power.misfit and math.exp(exponential.exponent) >= LEAST_FACTOR
+    return exponential if grid else power

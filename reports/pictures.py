@@ -65,6 +65,10 @@ class Scene:
         return cls(problem, points, problem.reference(points))
 
 
+MOST_SLICED = 3
+"""In more dimensions than this a solution is not shown in space."""
+
+
 def field(scene: Scene, c: Configuration, solution: Array, limits: tuple[float, float], name: str) -> Figure:
     """The first component of a field and its error; `limits` bound the error in every picture of the section."""
     problem, points = scene.problem, scene.points
@@ -75,6 +79,8 @@ def field(scene: Scene, c: Configuration, solution: Array, limits: tuple[float, 
     if problem.steady or problem.dimension > 1:
         if problem.dimension == 1:
             return _line(points[:, 0], values, error, reference, limits, name, caption)
+        if problem.dimension > MOST_SLICED:
+            return _against_reference(values, error, reference, limits, name, caption)
         return _map_of_space(problem, points, values, error, limits, name, caption)
     times = np.unique(points[:, 1])
     if len(times) <= FEW_TIMES:
@@ -304,6 +310,21 @@ def _map_of_space(
             _finish_map(figure, axes, mesh, title)
             axes.set(xlabel="x₁", ylabel="x₂" if axes is both[0] else "", aspect="equal")
         return finish(figure, name, caption + ".")
+
+
+def _against_reference(
+    values: Array, error: Array, reference: Array, limits: tuple[float, float], name: str, caption: str
+) -> Figure:
+    """Found against true values: a slice of a box with many axes holds hardly any point."""
+    ends = float(reference.min()), float(reference.max())
+    with canvas(3.6, rows=2) as (figure, (top, bottom)):
+        top.plot(ends, ends, color=INK, lw=2.6, alpha=0.22)
+        top.plot(reference, values, ".", color=INK, ms=2.5, mew=0, rasterized=True)
+        bottom.plot(reference, np.maximum(error, LEAST_ERROR), ".", color=INK, ms=2.5, mew=0, rasterized=True)
+        log_axis(bottom, "y", limits)
+        top.set(ylabel="u")
+        bottom.set(xlabel="reference", ylabel="|error|")
+        return finish(figure, name, caption + ", against the reference at each evaluation point.")
 
 
 def _line(

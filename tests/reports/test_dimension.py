@@ -15,7 +15,7 @@ from reports.frame import frame
 from reports.run import Run
 from reports.summary import sections
 from tests.reports.dimensional import BYTES, DIMENSIONS, GRID, METHODS, SECONDS, grid, timed, write_dimension
-from tests.reports.synthetic import Writer
+from tests.reports.synthetic import Writer, exact
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +161,31 @@ def test_no_axis_mixes_two_methods_of_measurement(folder: Path, texts: list[str]
 
 def test_scatter_of_estimators_is_in_the_tables(texts: list[str]) -> None:
     assert "Scatter of the estimated second-order term against the dimension" in texts[1]
+
+
+def test_single_values_are_drawn_with_their_intervals_one_section_per_dimension(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "run")
+    for d in (100, 10, 20):
+        problem = problems.REGISTRY.get("allen-cahn-nd").create({"d": d})
+        for seed in range(3):
+            found = exact(problem, 1e-3 * (seed - 1.2))
+            writer.add(problem, "sampler", found, seed=seed, facts={"standard_error": 1e-5})
+            writer.add(problem, "net", found, family="neural", seed=seed, facts={"iterations": 10})
+    _, path = reports.render(writer.finish())
+    markdown = path.read_text(encoding="utf-8")
+    titles = re.findall(r"^### (d = \d+)$", markdown, re.MULTILINE)
+    assert titles == ["d = 10", "d = 20", "d = 100"]
+    figures = sorted((tmp_path / "run").glob("figures/*-values.svg"))
+    assert len(figures) == 3
+    text = figures[0].read_text(encoding="utf-8")
+    assert {"sampler", "net"} <= set(re.findall(r">([^<>]+)</text>", text))
+    assert "with the interval of 95 % where one is stated" in markdown
+
+
+def test_field_of_many_dimensions_is_drawn_against_its_reference(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "run")
+    for d in (3, 4, 8):
+        problem = problems.REGISTRY.get("poisson").create({"d": d})
+        writer.add(problem, "elements", exact(problem, 1e-3))
+    _, markdown = reports.render(writer.finish())
+    assert markdown.read_text(encoding="utf-8").count("against the reference at each evaluation point") == 4

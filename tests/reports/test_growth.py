@@ -86,6 +86,9 @@ def test_grid_is_told_from_a_power_and_gives_its_factor() -> None:
     assert growth.law == "exponential"
     assert math.exp(growth.exponent) == pytest.approx(17.0, rel=1e-3)
     assert growth.words.startswith("17^d (")
+    flat = fitted([10.0, 20.0, 100.0], [110.0, 120.0, 200.0])
+    assert flat is not None
+    assert flat.law == "power"
     straight = fitted(dimensions, [40.0 * d**3 for d in dimensions])
     assert straight is not None
     assert straight.words.startswith("d^3.00 (")

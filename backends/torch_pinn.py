@@ -13,7 +13,7 @@ from problems.base import Problem
 
 @register
 @dataclass(frozen=True)
-class TorchPINN(TorchTrained, PINN):
+class TorchPINN(PINN, TorchTrained):
     """Runs operation by operation, or with loss and gradient compiled into one function."""
 
     name = "torch-pinn"

@@ -28,6 +28,7 @@ from backends.neural.sampling import (
 from problems.base import ODE, PDE, Array, scattered_points
 from problems.families.eigenproblem import Eigenproblem
 from problems.families.integral_equation import IntegralEquation
+from problems.families.terminal import TerminalValueProblem
 from problems.parameters import InputError, Parameterised, parameter
 
 TRAINING_START = 1.0 / math.e
@@ -87,8 +88,14 @@ def join(groups: Sequence[Sequence[PointSet]]) -> PointSet:
     return PointSet(base, span, np.concatenate(rows), start, noise)
 
 
-def region(problem: PDE | ODE | IntegralEquation | Eigenproblem) -> tuple[Array, Array]:
-    """Lower and upper ends (k,) of the coordinates (x₀, …, t) of an equation; t only where there is time."""
+def region(problem: PDE | ODE | IntegralEquation | Eigenproblem | TerminalValueProblem) -> tuple[Array, Array]:
+    """Lower and upper ends (k,) of the coordinates (x₀, …, t) of an equation; t only where there is time.
+
+    Where space has no end, they are a standard deviation of its process at the final time from its start.
+    """
+    if isinstance(problem, TerminalValueProblem):
+        start, spread = problem.start(), problem.volatility() * problem.T**0.5
+        return np.append(start - spread, 0.0), np.append(start + spread, problem.T)
     if isinstance(problem, IntegralEquation):
         a, b = problem.interval()
         return np.array([a]), np.array([b])

@@ -94,7 +94,11 @@ class Architecture(Parameterised, ABC):
 
 @dataclass(frozen=True)
 class MLP(Architecture):
-    """A multilayer perceptron: hidden layers σ(y W + b), and a linear output layer."""
+    """A multilayer perceptron: hidden layers σ(y W + b), and a linear output layer.
+
+    With `skip` the output layer sees the network's input beside the last hidden layer: what is linear in the input then
+    needs no hidden layer as wide as the input.
+    """
 
     kind: ClassVar[str] = "mlp"
 
@@ -102,6 +106,7 @@ class MLP(Architecture):
     normalisation: str = parameter(
         "none", "batch normalisation, before or after the activation", choices=NORMALISATIONS
     )
+    skip: bool = parameter(False, "let the output layer see the input beside the last hidden layer")
 
     @property
     def normalises(self) -> bool:
@@ -114,11 +119,12 @@ class MLP(Architecture):
             yield fan_in, fan_out, 1
             if self.normalises:
                 yield 0, fan_out, 1
-        yield (self.widths or (inputs,))[-1], outputs, 1
+        last = self.widths[-1] if self.widths else inputs
+        yield last + inputs * self.skip, outputs, 1
 
     def __call__(self, algebra: JetAlgebra, y: Any) -> Any:
         """One layer after the other."""
-        k = 0
+        k, entered = 0, y
         for _ in self.widths:
             if self.normalisation == "before":
                 y = algebra.activate(algebra.normalise(algebra.dense(y, k), k + 1), self.activation)
@@ -127,7 +133,7 @@ class MLP(Architecture):
                 if self.normalisation == "after":
                     y = algebra.normalise(y, k + 1)
             k += 2 if self.normalises else 1
-        return algebra.dense(y, k)
+        return algebra.dense(algebra.beside([entered, y]) if self.skip else y, k)
 
 
 @dataclass(frozen=True)

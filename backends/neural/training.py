@@ -334,10 +334,11 @@ class TrainingSession(Session, ABC):
             "unknowns": sum(self.sizes),
             "iterations": self._done,
             "engine": self._engine(),
-            "derivatives": self.solver.mode,
             "stopped_by": log.stopped_by,
             "best_iteration": log.best_iteration,
         }
+        if self.formulation.orders.first:
+            facts["derivatives"] = self.solver.mode
         if log.losses:
             facts |= {
                 "final_loss": log.losses[-1],

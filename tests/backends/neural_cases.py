@@ -157,6 +157,7 @@ ACTIVATIONS = {
 }
 NETWORKS = {
     "one linear layer": {"network.widths": ()},
+    "skip": {"network.skip": True},
     "dgm": {"network.kind": "dgm", "network.width": 3, "network.layers": 1},
     "residual": {"network.kind": "residual", "network.width": 3, "network.blocks": 1},
     "fourier": {
@@ -191,7 +192,14 @@ CASES = {
 }
 """Networks and conditions of every kind: problem and parameters."""
 
-LINEARISED = {"rod, one linear layer", "rod, dgm", "rod, residual", "rod, fourier", "reactor, penalty, causal"}
+LINEARISED = {
+    "rod, one linear layer",
+    "rod, skip",
+    "rod, dgm",
+    "rod, residual",
+    "rod, fourier",
+    "reactor, penalty, causal",
+}
 LINEARISED |= {"ring, penalty", "eigen, penalty, causal", "decay, leaky"}
 """Cases whose derivatives of all residuals are compiled in JAX, which takes longest; torch has them all."""
 

@@ -149,6 +149,15 @@ CAPS |= {
     "black-scholes-nd": {"monte-carlo": 0.022, "branching": 7.5e-3, "multilevel-picard": 0.11},
     "allen-cahn-nd": {"branching": 7e-4, "multilevel-picard": 0.02},
 }
+# Deep BSDE, stopped early: between two and four times the largest error seen on the seeds 0 and 1 (control 2.3e-3 from
+# 2e-3, about which it had only begun to know more, reaction 0.016 from 0.26, option 0.028 from 0.01 and 0.05).
+SMALL |= {
+    f"{engine}-bsde": f"{engine}-bsde:iterations=400,batch=32,steps=5,optimizer.rate=0.02"
+    for engine in ("jax", "torch")
+}
+CAPS["hjb-lq"] |= {"bsde": 6e-3}
+CAPS["black-scholes-nd"] |= {"bsde": 0.1}
+CAPS["allen-cahn-nd"] |= {"bsde": 0.04}
 PROBLEMS = [cls() for cls in problem_classes()]
 SOLVERS = solver_classes()
 PAIRS = [(p, s) for p in PROBLEMS for s in SOLVERS if s().unsupported(p) is None]

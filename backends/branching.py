@@ -147,6 +147,5 @@ class BranchingSession(ValueSession):
 
     def facts(self) -> Mapping[str, Any]:
         """The error bar, and what it cost."""
-        solver = self._solver
-        particles = solver.samples + sum(self._crowds)
-        return {**super().facts(), "samples": solver.samples + solver.trees, "particles": particles}
+        samples = self._solver.samples + (self._solver.trees if len(self._powers) else 0)
+        return {**super().facts(), "samples": samples, "particles": self._solver.samples + sum(self._crowds)}

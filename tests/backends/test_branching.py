@@ -132,6 +132,15 @@ def test_later_divisions_cost_variance_or_work_but_no_bias() -> None:
         assert abs(value - truth(problem)) < 4.0 * bar
 
 
+def test_nothing_divides_where_the_reaction_is_linear() -> None:
+    facts = run(made("black-scholes-nd", d=5), samples=4096)[2].facts()
+    assert facts["samples"] == facts["particles"] == 4096
+    facts = run(made("allen-cahn-nd", d=5), samples=4096, trees=100)[2].facts()
+    assert facts["samples"] == 4196
+    # The first particle of a tree divides into three, and each of these at times.
+    assert 4096 + 300 <= facts["particles"] < 4096 + 600
+
+
 def test_trees_without_bounds_are_no_answer() -> None:
     session = run(made("allen-cahn-nd", d=1, T=2.0), samples=1024, trees=10_000)[2]
     assert "the trees vary too much" in session.outcome

@@ -41,8 +41,14 @@ def mean_over_chi_square(d: int, function: Any) -> float:
     return float((function(np.exp(y)) * weight).sum() / weight.sum())
 
 
-@pytest.mark.parametrize("d", [1, 2, 10, 100, 1000])
-@pytest.mark.parametrize(("strength", "T", "cap"), [(1.0, 1.0, 1e-9), (5.0, 1.0, 1e-8), (20.0, 10.0, 1e-4)])
+@pytest.mark.parametrize(
+    ("d", "strength", "T", "cap"),
+    [
+        *((d, strength, 1.0, 1e-8) for d in (1, 2, 10, 100, 1000) for strength in (1.0, 5.0)),
+        (2, 1.0, 10.0, 1e-6),
+        (100, 20.0, 10.0, 1e-6),
+    ],
+)
 def test_controlled_cost_is_the_logarithm_of_a_mean_over_one_random_number(
     d: int, strength: float, T: float, cap: float
 ) -> None:

@@ -234,7 +234,10 @@ class Solver(Parameterised, ABC):
         """Everything before the first step."""
 
     def rehearsal(self) -> Solver:
-        """A cheaper solver with the same peak memory, for the memory pass; by default the solver itself."""
+        """A cheaper solver with the same peak memory, for the memory pass; by default the solver itself.
+
+        Only a method that has one gets its torch tensors traced on a CPU, since a trace grows with every iteration.
+        """
         return self
 
 

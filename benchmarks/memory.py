@@ -10,7 +10,8 @@ from typing import Any
 
 CLEAR_REFS = Path("/proc/self/clear_refs")
 STATUS = Path("/proc/self/status")
-PLAN = "XLA memory_analysis (compiler's plan, CPU)"
+PLAN = "compiler's plan (CPU)"
+XLA_PLAN = "XLA memory_analysis (compiler's plan, CPU)"
 TRACE = "torch allocation trace (CPU)"
 NO_FIGURES = "not measured: JAX's allocator keeps no figures here"
 
@@ -92,7 +93,7 @@ def device_peak(
         largest = max(planned, key=planned.__getitem__)
         further = {"planned_bytes": planned[largest], "planned_call": largest}
     if device == "cpu":
-        return (planned[largest], PLAN, further) if planned else (None, "", {})
+        return (planned[largest], XLA_PLAN if "jax" in libraries else PLAN, further) if planned else (None, "", {})
     if "torch" in libraries:
         import torch
 

@@ -34,6 +34,7 @@ def test_block_that_solve_held_for_a_moment_is_seen():
     )
     assert busy.host_method == idle.host_method == "VmHWM"
     assert busy.host_bytes - busy.host_base_bytes == pytest.approx(200 * MEGABYTE, rel=0.1)
+    assert (busy.device_bytes, busy.facts["planned_call"]) == (200 * MEGABYTE, "block")
     assert busy.host_bytes - idle.host_bytes == pytest.approx(200 * MEGABYTE, rel=0.1)
     assert idle.host_bytes - idle.host_base_bytes < 10 * MEGABYTE
 

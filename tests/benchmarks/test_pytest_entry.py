@@ -47,7 +47,7 @@ def by_solver(path: Path) -> dict[str, dict]:
 
 def test_stored_times_are_the_workers_solve_clock(bench, tmp_path):
     """The solver sleeps 50 ms where it solves, and far longer everywhere else."""
-    solver = "measured:setup_s=0.3,compile_s=0.2,solve_s=0.05,evaluate_s=0.15"
+    solver = "measured:setup_s=0.3,compile_s=0.2,solve_s=0.05,evaluate_s=0.15,megabytes=3"
     first = bench(f"--benchmark-json={tmp_path / 'out.json'}", "--benchmark-autosave", solvers=[solver])
     assert first.returncode == 0, first.stdout
     (entry,) = by_solver(tmp_path / "out.json").values()
@@ -59,6 +59,8 @@ def test_stored_times_are_the_workers_solve_clock(bench, tmp_path):
     assert facts["max_abs"] == 0.0
     assert facts["host_bytes"] > 10 * 2**20
     assert facts["host_method"] == "VmHWM" or facts["host_method"].startswith("ru_maxrss")
+    assert facts["host_base_bytes"] < facts["host_bytes"]
+    assert (facts["device_bytes"], facts["device_method"]) == (3_000_000, "compiler's plan (CPU)")
     assert min(facts["setup_s"]) >= 0.3
     assert min(facts["compile_s"]) >= 0.2
     assert entry["group"] == "decay"

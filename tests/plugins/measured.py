@@ -34,6 +34,10 @@ class MeasuredSession(Session):
         time.sleep(self._solver.evaluate_s)
         return self._problem.reference(points)
 
+    def planned_bytes(self) -> dict[str, int]:
+        size = self._solver.megabytes
+        return {"nothing": 0, "block": size * 10**6} if size else {}
+
     def facts(self) -> dict[str, Any]:
         time.sleep(self._solver.setup_s)  # No clock may see this.
         return {"unknowns": 3, "dt": np.float64(0.25), "steps": np.int64(4)}

@@ -160,7 +160,7 @@ def _caption(quantity: Quantity, drawn: Sequence[tuple[Series, Track]], left_out
             words += "; crosses are bytes predicted for the first dimension that does not fit"
     if len({(series.place, track.method) for series, track in drawn}) == 1 and any(t.growth for _, t in drawn):
         words += "; beside each series its fitted growth with the interval of 95 %"
-    if quantity.key == "error":
+    if quantity.key == "error" and not all(s.answers.get(d, True) for s, track in drawn for d in track.spreads):
         words += "; hollow where what was found is no answer"
     more = f" {left_out} more series with other settings are in the tables." if left_out > 0 else ""
     return f"{words}.{more}"

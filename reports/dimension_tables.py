@@ -76,13 +76,12 @@ def _growths(study: Study) -> Table | None:
     shown = [s for s in study.series if any(track.growth for track in s.tracks)]
     if not shown:
         return None
-    growing = [(t.quantity, t.method) for s in shown for t in s.tracks if t.growth]
-    kinds = sorted(dict.fromkeys(growing), key=lambda kind: QUANTITIES.index(kind[0]))
+    kinds = [q for q in QUANTITIES if any(t.growth and t.quantity is q for s in shown for t in s.tracks)]
     columns = [Column("series", numeric=False), Column("device", "precision", numeric=False)]
-    columns += [Column(quantity.title, method, numeric=False) for quantity, method in kinds]
+    columns += [Column(quantity.title, numeric=False) for quantity in kinds]
     rows = []
     for series in shown:
-        found = [series.track(quantity.key, method) for quantity, method in kinds]
+        found = [series.track(quantity.key) for quantity in kinds]
         cells = [_growth(track) if track else Cell("") for track in found]
         rows.append((text(series.label, _span(series)), text(*series.place), *cells))
     caption = f"How costs grow with the dimension, with intervals of {100 * LEVEL:g} %"
@@ -171,12 +170,13 @@ def _growth(track: Track) -> Cell:
     if growth is None:
         return Cell("")
     if not growth.settled:
-        return text(growth.words, "no exponent is settled")
+        return text(growth.words, "; ".join(filter(None, ("no exponent is settled", track.method))), kind="law")
     off = f"{significant(100.0 * growth.misfit, 2)} %" if growth.misfit >= 1e-3 else "less than 0.1 %"
     told = [f"within {off}"]
     if growth.constant >= 0.01:
         told.append(f"{significant(100.0 * growth.constant, 2)} % constant at the largest d")
-    return Cell(growth.words, "; ".join(told), growth.exponent)
+    told += [track.method] if track.method else []
+    return Cell(growth.words, "; ".join(told), growth.exponent, "law")
 
 
 def _span(series: Series) -> str:

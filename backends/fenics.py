@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 
 from backends import register
 from backends.base import Context, Session, Solver
+from backends.differences.grid import grid_shape
+from backends.differences.memory import DOUBLE, MEBIBYTE, fill, kept_numbers, read_out_numbers
 from backends.elements import dolfinx_versions as versions
 from backends.elements.galerkin import Galerkin
 from backends.elements.grading import Grading, largest_spacing
@@ -24,6 +27,15 @@ from problems.base import PDE, Array
 from problems.parameters import parameter
 
 DEFAULT_STEPS = 200
+
+BYTES = 20 * MEBIBYTE
+"""What every run takes beside its mesh and its unknowns."""
+CELL_BYTES = {1: 1000, 2: 1000, 3: 800}
+"""What a mesh takes for an interval, a triangle and a tetrahedron, nearly all of it while it is made (dolfinx 0.5)."""
+UNKNOWN_BYTES = {1: (300, 400, 500), 2: (450, 770, 1330), 3: (500, 2000, 4000)}
+"""Matrix and multigrid for every unknown, by dimension and degree."""
+FACTOR_BYTES = 26
+"""For every entry of the factors of differences on as many nodes: elements couple more of them."""
 
 
 @register
@@ -118,6 +130,26 @@ class Fenics(Solver):
         if self.linear_solver == "auto":
             return cheapest(problem.dimension, unknowns, shared=shared)
         return Method.DIRECT if self.linear_solver == "direct" else Method.ITERATIVE
+
+    def predicted_shape(self, problem: Problem) -> tuple[int, ...] | None:
+        """(components, nodes of the elements along each axis…)."""
+        assert isinstance(problem, PDE)
+        return grid_shape(problem, self.degree * self.cells)
+
+    def predicted_bytes(self, problem: Problem, precision: str = "float64") -> int | None:
+        """Mesh, matrix, and its factors or the hierarchy of multigrid."""
+        assert isinstance(problem, PDE)
+        shape, final = grid_shape(problem, self.degree * self.cells), problem.final_time()
+        unknowns, d = math.prod(shape), problem.dimension
+        total = BYTES + CELL_BYTES[d] * math.factorial(d) * self.cells**d
+        if self.method(problem, unknowns, shared=final is not None) is Method.DIRECT:
+            total += FACTOR_BYTES * shape[0] ** 2 * fill(unknowns // shape[0], d)
+        else:
+            total += UNKNOWN_BYTES[d][self.degree - 1] * unknowns
+        if final is not None:
+            kept = kept_numbers(problem, unknowns, self.dt or final / DEFAULT_STEPS)
+            total += DOUBLE * (kept + read_out_numbers(problem, unknowns))
+        return total
 
     def begin(self, problem: Problem, context: Context) -> Session:
         """The mesh."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from backends import register
 from backends.base import Context, Session, Solver
 from backends.differences.factors import Banded, Factorisation, FastSine, SparseLU
+from backends.differences.grid import grid_shape
 from backends.differences.implicit import (
     SCHEMES,
     AffineSteps,
@@ -21,10 +23,18 @@ from backends.differences.implicit import (
     steady_by_sines,
     steady_matrix,
 )
-from backends.differences.lines import Lines, constant_coefficients
+from backends.differences.lines import Lines, affinity, bandwidth, constant_coefficients
+from backends.differences.memory import (
+    DOUBLE,
+    compiler_bytes,
+    ghosted,
+    kept_numbers,
+    read_out_numbers,
+    sparse_bytes,
+)
 from backends.differences.stencil import refused
 from backends.differences.tridiagonal import TridiagonalSteps
-from backends.structure import undetermined
+from backends.structure import Structure, undetermined
 from backends.timeline import Timeline, at_points
 from problems import InputError, Problem
 from problems.base import PDE, Array, Periodic
@@ -32,11 +42,18 @@ from problems.parameters import parameter
 
 EXPONENTIAL = "exponential"
 
+STEADY, STEPPING = 8, 5
+"""Arrays of the grid that a steady solve holds, and steps beside the levels that are kept and read out."""
+ALL_AT_ONCE = 4
+"""The same for every level that is kept, where all of them are made at once."""
+BANDED = 400
+"""Bytes for every node and pair of components: the band, its factors, and the matrix that they are made of."""
+
 
 @register
 @dataclass(frozen=True)
 class FiniteDifferences(Solver):
-    """Central (or upwind) differences in space on a uniform grid in 1–3 dimensions, implicit in time.
+    """Central (or upwind) differences in space on a uniform grid in any number of dimensions, implicit in time.
 
     Second order in dx (first with upwinding). In time: Crank–Nicolson, second order and A-stable; backward Euler, first
     order and L-stable; TR-BDF2, second order and L-stable, two solves per step; and, where the fast sine transform
@@ -44,11 +61,12 @@ class FiniteDifferences(Solver):
     second order for others. `order=4` extrapolates from two runs, the second with half the spacing and half the step
     (Richardson), which is of fourth order in both where the solution is smooth.
 
-    Cost per step, where f(t, y) is affine in y: one solve with a matrix factorised once. Banded on one axis, O(n);
-    sparse LU in two and three dimensions, O(n log n) and O(n^{4/3}) per solve after O(n^{3/2}) and O(n²) for the
-    factorisation; fast sine transform, O(n log n) without one, for constant coefficients and given values on every
-    face. Otherwise Newton's method, whose Jacobian by coloured differences is kept while it converges fast. A steady
-    equation is one such solve, or Newton's method.
+    Cost per step, where f(t, y) is affine in y: one solve with a matrix of n unknowns, cellsᵈ of them, factorised once.
+    Banded on one axis, O(n); sparse LU in two and three dimensions, O(n log n) and O(n^{4/3}) per solve after
+    O(n^{3/2}) and O(n²) for the factorisation, and close to those of a dense matrix in more; fast sine transform,
+    O(n log n) without one in any dimension, for constant coefficients and given values on every face. Otherwise
+    Newton's method, whose Jacobian by coloured differences is kept while it converges fast. A steady equation is one
+    such solve, or Newton's method.
 
     Sources: LeVeque 2007, Finite Difference Methods for Ordinary and Partial Differential Equations, ch. 2, 3 and 8;
     Bank et al. 1985, IEEE Trans. Electron Devices 32 (TR-BDF2); Hockney 1965, J. ACM 12 (fast Poisson solver).
@@ -112,6 +130,48 @@ class FiniteDifferences(Solver):
         assert isinstance(problem, PDE)
         return Extrapolated(self, problem) if self.order == 4 else ImplicitSession(self, problem)
 
+    def kind(self, problem: PDE) -> str:
+        """The linear solver asked for, or the cheapest one that applies."""
+        if self.solver != "auto":
+            return self.solver
+        if self.scheme == EXPONENTIAL:
+            return "fast-sine"
+        # On one axis a band is solved in less time than a forcing that moves is transformed in.
+        alone = bandwidth(problem) is not None
+        if constant_coefficients(problem) is not None and not (alone and self._affinity(problem) == "moving"):
+            return "fast-sine"
+        return "banded" if alone else "sparse"
+
+    def predicted_shape(self, problem: Problem) -> tuple[int, ...] | None:
+        """(components, nodes per axis…), of the finer grid where there are two."""
+        assert isinstance(problem, PDE)
+        return grid_shape(problem, self.cells * (2 if self.order == 4 else 1))
+
+    def predicted_bytes(self, problem: Problem, precision: str = "float64") -> int | None:
+        """Arrays of the grid, those with ghosts, the levels that are kept, and the factors of a matrix."""
+        assert isinstance(problem, PDE)
+        compiled = 0 if self._affinity(problem) == "settled" else compiler_bytes(problem.dimension)
+        if self.order == 4:
+            coarse = dataclasses.replace(self, order=2)
+            return compiled + coarse._grid_bytes(problem) + coarse.halved(problem)._grid_bytes(problem)
+        return compiled + self._grid_bytes(problem)
+
+    def _grid_bytes(self, problem: PDE) -> int:
+        shape, final, kind = grid_shape(problem, self.cells), problem.final_time(), self.kind(problem)
+        n, ghosts = math.prod(shape), 2 * ghosted(shape)
+        factors = sparse_bytes(problem, shape) if kind == "sparse" else 0
+        if kind == "banded":
+            factors = BANDED * shape[0] ** 2 * n
+        if final is None:
+            return DOUBLE * (STEADY * n + ghosts) + factors
+        kept = kept_numbers(problem, n, self.dt or final / self.cells)
+        if kind == "fast-sine" and self._affinity(problem) == "settled":
+            kept *= ALL_AT_ONCE
+        return DOUBLE * (kept + read_out_numbers(problem, n) + STEPPING * n + ghosts) + factors
+
+    def _affinity(self, problem: PDE) -> str:
+        return affinity(Structure.of(problem), upwind=self.convection == "upwind")
+
     def halved(self, problem: PDE) -> FiniteDifferences:
         """The same with half the spacing and half the step that is taken, which may be shorter than the one given."""
         final = problem.final_time()
@@ -127,7 +187,7 @@ class ImplicitSession(Session):
         self._lines = Lines(problem, solver.cells, solver.convection, "numpy")
         self._coefficients = constant_coefficients(problem)
         self._affinity = self._lines.affinity()
-        self._kind = self._choose()
+        self._kind = solver.kind(problem)
         final = problem.final_time()
         self._timeline = None
         if final is not None:
@@ -193,18 +253,6 @@ class ImplicitSession(Session):
             return steady_by_factors(self._lines, self._matrix, self._factors)
         y, self._newton_iterations = steady_by_newton(self._lines, self._factors)
         return y
-
-    def _choose(self) -> str:
-        """The solver asked for, or the cheapest one that applies."""
-        if self._solver.solver != "auto":
-            return self._solver.solver
-        if self._solver.scheme == EXPONENTIAL:
-            return "fast-sine"
-        # On one axis a band is solved in less time than a forcing that moves is transformed in.
-        alone = self._lines.bandwidth is not None
-        if self._coefficients is not None and not (alone and self._affinity == "moving"):
-            return "fast-sine"
-        return "banded" if alone else "sparse"
 
     def solution(self, points: Array) -> Array:
         """Cubic interpolation in space and time, exact at nodes and levels."""

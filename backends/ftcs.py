@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,22 +11,27 @@ import numpy as np
 
 from backends import register
 from backends.base import Context, Diverged, Session, Solver
-from backends.differences.grid import Grid, sample
+from backends.differences.grid import Grid, grid_shape, sample
+from backends.differences.memory import DOUBLE, compiler_bytes, ghosted, kept_numbers, read_out_numbers
 from backends.differences.stencil import ENGINES, Stencil, build_kernels, refused
 from backends.timeline import Timeline, at_points
 from problems import InputError, Problem
-from problems.base import PDE, Array, diffusivity_rows
+from problems.base import PDE, Array, diffusivity_rows, scattered_points
 from problems.operations import NUMPY
 from problems.parameters import parameter
 
 CHECK_EVERY = 256
 BLOW_UP = 1e6
 
+MOST_NODES = 2**20
+SCATTERED = 2**16
+"""Points for a grid of more nodes than that."""
+
 
 @register
 @dataclass(frozen=True)
 class FTCS(Solver):
-    """Explicit Euler in time, central (or upwind) differences in space on a uniform grid in 1–3 dimensions.
+    """Explicit Euler in time, central (or upwind) differences in space on a uniform grid in any dimension.
 
     First order in dt and second in dx (first with upwinding), hence second order in dx at a fixed ratio α = κ dt/dx²,
     and fourth for the heat equation in one dimension at α = 1/6. Stable for dt ≤ 1/(2 Σₐ κ/hₐ²) in pure diffusion;
@@ -96,6 +102,21 @@ class FTCS(Solver):
         assert final is not None
         return min(final, 0.9 * stability_limit(problem, grid, self.convection))
 
+    def predicted_shape(self, problem: Problem) -> tuple[int, ...] | None:
+        """(components, nodes per axis…)."""
+        assert isinstance(problem, PDE)
+        return grid_shape(problem, self.cells)
+
+    def predicted_bytes(self, problem: Problem, precision: str = "float64") -> int | None:
+        """The levels that are kept, with two or three more while stepping, or what is read out of them afterwards."""
+        assert isinstance(problem, PDE)
+        shape, dt = grid_shape(problem, self.cells), self.step(problem, Grid(problem, self.cells))
+        n, ghosts = math.prod(shape), ghosted(shape)
+        numbers = kept_numbers(problem, n, dt, exact_step=True)
+        numbers += max((3 if self.engine == "numba" else 8) * ghosts, ghosts + read_out_numbers(problem, n))
+        levels = 3 * math.ceil((problem.final_time() or 0.0) / dt)
+        return DOUBLE * (numbers + levels) + (compiler_bytes(problem.dimension) if self.engine == "numba" else 0)
+
     def begin(self, problem: Problem, context: Context) -> Session:
         """Grid, stencil source and initial state."""
         assert isinstance(problem, PDE)
@@ -104,7 +125,11 @@ class FTCS(Solver):
 
 @dataclass(frozen=True)
 class Scales:
-    """Largest diffusivity, wave speed per axis and reaction rate, over the grid at the initial state."""
+    """Largest diffusivity, wave speed per axis and reaction rate at the initial state.
+
+    Over all nodes, or where there are more than `MOST_NODES` over scattered points: a step must be known before memory
+    is spent on a grid.
+    """
 
     kappa: float
     least_kappa: float
@@ -113,11 +138,15 @@ class Scales:
 
     @classmethod
     def at_start(cls, problem: PDE, grid: Grid) -> Scales:
-        """Evaluate the declaration on all nodes."""
-        x = grid.coordinates()
-        u = list(sample(problem.initial(NUMPY, x), grid.shape))
+        """Evaluate the declaration."""
+        if math.prod(grid.shape) <= MOST_NODES:
+            x, shape = grid.coordinates(), grid.shape
+        else:
+            box = problem.domain()
+            x, shape = list(scattered_points(SCATTERED, box.lower, box.upper).T), (SCATTERED,)
+        u = list(sample(problem.initial(NUMPY, x), shape))
         kappa = problem.diffusivity(NUMPY, x, 0.0, u)
-        rows = [sample(row, grid.shape) for row in diffusivity_rows(kappa, problem.components)]
+        rows = [sample(row, shape) for row in diffusivity_rows(kappa, problem.components)]
         matrices = np.moveaxis(np.stack(rows), (0, 1), (-2, -1))
         # Growth is bounded by the norm of the matrix, decay at least by the least eigenvalue of its symmetric part.
         largest = float(np.abs(matrices).sum(axis=-1).max())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from backends.base import TRAJECTORY_LEVELS, Session, Solver, as_ode, read_out
-from backends.differences.lines import Lines
+from backends.differences.grid import grid_shape
+from backends.differences.lines import Lines, bandwidth
+from backends.differences.memory import DOUBLE, compiler_bytes, ghosted
 from backends.differences.rates import scalar_rates
 from backends.differences.stencil import refused
 from backends.timeline import at_points
@@ -18,6 +21,9 @@ from problems import Problem
 from problems.base import ODE, PDE, Array
 from problems.operations import NUMPY
 from problems.parameters import parameter
+
+MULTISTEP, READ_OUT = 24, 3
+"""States that a multistep integrator holds, and those held for every instant asked for."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,29 @@ class InitialValueSolver(Solver):
         if problem.steady:
             return "the equation is steady: there is no initial value to start from"
         return refused(problem, self.convection)
+
+    @property
+    def states(self) -> int:
+        """States of the method of lines that the integrator works with."""
+        return MULTISTEP
+
+    def predicted_shape(self, problem: Problem) -> tuple[int, ...] | None:
+        """(components, nodes per axis…) of a PDE."""
+        return grid_shape(problem, self.cells) if isinstance(problem, PDE) else None
+
+    def predicted_bytes(self, problem: Problem, precision: str = "float64") -> int | None:
+        """For a PDE: the integrator's states, those at the instants asked for, and its Jacobian."""
+        if not isinstance(problem, PDE):
+            return None
+        shape = grid_shape(problem, self.cells)
+        n = math.prod(shape)
+        numbers = (self.states + READ_OUT * len(problem.times())) * n + 2 * ghosted(shape)
+        return DOUBLE * numbers + self.jacobian_bytes(problem, shape) + compiler_bytes(problem.dimension)
+
+    def jacobian_bytes(self, problem: PDE, shape: tuple[int, ...]) -> int:
+        """The Jacobian of a multistep method that knows no sparsity: a band on one axis, else a dense matrix."""
+        n, width = math.prod(shape), bandwidth(problem)
+        return DOUBLE * n * (n if width is None else 3 * width + 1)
 
     def system(self, problem: Problem) -> System:
         """`problem` as y' = f(t, y)."""

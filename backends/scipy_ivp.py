@@ -7,11 +7,17 @@ from typing import Any
 
 from backends import register
 from backends.base import Context, Diverged, Session
+from backends.differences.memory import sparse_bytes
 from backends.initial_value import InitialValueSession, InitialValueSolver, System
 from problems import Problem
+from problems.base import PDE
 from problems.parameters import parameter
 
-IMPLICIT = ("Radau", "BDF")
+IMPLICIT = {"BDF": 4, "Radau": 12}
+"""Methods that get the sparsity, and how many times as much as in minimum-degree order their factors take: SuperLU's
+own order is made for matrices of any kind, and Radau has a complex matrix beside the real one."""
+STATES = {"RK23": 16, "RK45": 19, "DOP853": 28}
+"""States that Runge–Kutta methods hold, most of them stages."""
 
 
 @register
@@ -32,6 +38,18 @@ class ScipyIVP(InitialValueSolver):
     imports = ("scipy.integrate", "scipy.sparse")
 
     method: str = parameter("DOP853", "integrator", choices=("RK23", "RK45", "DOP853", "Radau", "BDF", "LSODA"))
+
+    @property
+    def states(self) -> int:
+        """Stages and what is made of them."""
+        return STATES.get(self.method, super().states)
+
+    def jacobian_bytes(self, problem: PDE, shape: tuple[int, ...]) -> int:
+        """None for explicit methods, sparse factors for those that get the sparsity."""
+        if self.method in STATES:
+            return 0
+        times = IMPLICIT.get(self.method)
+        return super().jacobian_bytes(problem, shape) if times is None else times * sparse_bytes(problem, shape)
 
     def begin(self, problem: Problem, context: Context) -> Session:
         """Discretise in space where there is space."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from backends import register
 from backends.base import Context, Diverged, Session, Solver
-from backends.spectra.collocated import Collocation, matrix_of, periodic_axes
+from backends.spectra.collocated import Collocation, matrix_of, odd_length, periodic_axes
 from backends.spectra.exponential import (
     ETDRK4,
     DenseOperator,
@@ -20,6 +20,7 @@ from backends.spectra.exponential import (
     ForcedStep,
     LinearOperator,
 )
+from backends.spectra.fourier import FINER as FINER_BY_DIMENSION
 from backends.spectra.fourier import FourierOperator
 from backends.structure import Structure, half_glued, undetermined
 from backends.timeline import at_points
@@ -40,6 +41,21 @@ UNSOLVED = 1e-4
 """What may be left of the residual: rounding leaves 10⁻⁷ of it on 2000 nodes."""
 RESONANT = "the system matrix is singular: no condition, or no reaction, fixes the solution"
 
+FEWEST = 4
+"""Nodes per axis, with those on the faces."""
+
+READ_OUT, STEADY, STEPPING, WAVES = 3, 8, 8, 13
+"""Arrays of the size of the grid that are held: for every instant that is read out; by a steady solve, by steps at the
+nodes and by steps with the modes beside that."""
+FINER = 3.2
+"""The same of the finer grid from which modes of the initial state are taken."""
+FUNCTIONS = 4
+"""Functions of the diagonal operator that steps take, of the size of the unknowns."""
+LINES = 6
+"""Matrices of one line of nodes, for each axis."""
+MATRICES, JACOBIANS = 12, 4
+"""Matrices of all unknowns: while their functions are made, and in Newton's method."""
+
 CHECK_EVERY = 64
 NEWTON = 50
 """Iterations at most."""
@@ -48,7 +64,7 @@ NEWTON = 50
 @register
 @dataclass(frozen=True)
 class Spectral(Solver):
-    """Collocation on Chebyshev points (Fourier on periodic axes) in 1–3 dimensions, and ETDRK4 in time.
+    """Collocation on Chebyshev points (Fourier on periodic axes) in any dimension, and ETDRK4 in time.
 
     The error in space falls faster than any power of the number of nodes where the solution is smooth (Trefethen 2000,
     Spectral Methods in MATLAB). A thin front in a known place takes few nodes where `front` names it: polynomials are
@@ -73,7 +89,7 @@ class Spectral(Solver):
     family = "classical"
     libraries = ("numpy",)
 
-    nodes: int = parameter(32, "collocation points per axis", least=4, most=2048)
+    nodes: int = parameter(32, "collocation points per axis", least=FEWEST, most=2048)
     dt: float | None = parameter(None, "longest time step; 1/400 of the interval where none is given", above=0)
     front: float | None = parameter(None, "place of a front or layer, at which points crowd (one dimension)")
     sharpness: float = parameter(
@@ -84,12 +100,21 @@ class Spectral(Solver):
         """PDEs on a tensor product that is not too large, with conditions that a line of nodes can be closed by."""
         if not isinstance(problem, PDE):
             return f"collocation in space needs a PDE, and this is a problem of the family {problem.family}"
-        if problem.dimension > 3:
-            return f"a full tensor product in {problem.dimension} dimensions; collocation here goes up to 3"
         given = any(isinstance(condition, Neumann) for _, _, condition in problem.faces())
         if given and Structure.of(problem).kappa_depends_on_state:
             return "a prescribed flux together with a diffusivity that depends on the unknown"
-        return half_glued(problem) or undetermined(problem)
+        return half_glued(problem) or self._too_dense(problem) or undetermined(problem)
+
+    def _too_dense(self, problem: PDE) -> str | None:
+        """Why matrices are too large with any number of nodes, or None."""
+        least = problem.components * FEWEST**problem.dimension
+        structure = Structure.of(problem)
+        if least <= DENSE or structure.diffusivities is not None or _is_fourier(problem, structure):
+            return None
+        return (
+            f"the diffusivity is not a constant of each component, so matrices would be dense, and in "
+            f"{problem.dimension} dimensions even {FEWEST} nodes per axis are {least} unknowns"
+        )
 
     def validate(self, problem: Problem) -> None:
         """Refuse a step longer than the interval, and matrices that would not fit."""
@@ -118,6 +143,34 @@ class Spectral(Solver):
                 f"spectral: nodes = {self.nodes} per axis are {unknowns} unknowns, and the diffusivity of "
                 f"{problem.name} is not a constant of each component, so matrices would be dense; take nodes ≤ {least}"
             )
+
+    def predicted_shape(self, problem: Problem) -> tuple[int, ...] | None:
+        """(components, unknowns per axis…): nodes on faces are none."""
+        assert isinstance(problem, PDE)
+        nodes, closed = self._nodes(problem), periodic_axes(problem)
+        return (problem.components, *(n if periodic else n - 2 for n, periodic in zip(nodes, closed, strict=True)))
+
+    def predicted_bytes(self, problem: Problem, precision: str = "float64") -> int | None:
+        """Arrays on all nodes, functions of the operator on the unknowns, and matrices."""
+        assert isinstance(problem, PDE)
+        nodes, shape = self._nodes(problem), self.predicted_shape(problem)
+        assert shape is not None
+        whole, unknowns = problem.components * math.prod(nodes), math.prod(shape)
+        kind = _kind(problem, Structure.of(problem), unknowns)
+        numbers = LINES * sum(n * n for n in nodes) + READ_OUT * len(problem.times()) * whole
+        if kind == "dense":
+            numbers += (JACOBIANS if problem.steady else MATRICES) * unknowns**2
+        if kind == "fourier":
+            finer = FINER_BY_DIMENSION.get(problem.dimension, 1) ** problem.dimension
+            numbers = max(numbers + WAVES * whole, math.ceil(FINER * finer) * whole)
+        else:
+            numbers += (STEADY if problem.steady else STEPPING) * whole
+            numbers += (2 if problem.steady else FUNCTIONS) * unknowns
+        return 8 * numbers
+
+    def _nodes(self, problem: PDE) -> list[int]:
+        """Nodes along each axis."""
+        return [odd_length(self.nodes) if periodic else self.nodes for periodic in periodic_axes(problem)]
 
     def begin(self, problem: Problem, context: Context) -> Session:
         """Matrices, and the functions of the linear part that all steps share."""
@@ -152,7 +205,7 @@ class SteadySession(SpectralSession):
         """From zero; a second correction removes what rounding left in the first."""
         self.iterations = 0
         self._y = np.zeros(self.space.free_shape)
-        reaction = self._reaction()
+        reaction = _steady_reaction(self.structure)
         if reaction is not None:
             operator, first = self.diagonalised(reaction), self._residual(self._y)
             sizes = np.abs(operator.values)
@@ -177,11 +230,6 @@ class SteadySession(SpectralSession):
 
     def _residual(self, y: Array) -> Array:
         return self.space.rhs(0.0, y)
-
-    def _reaction(self) -> Array | None:
-        """The constants c of an equation that is ∇·(κ∇u) + c u and data, one per component; None for any other."""
-        kappas, structure = self.structure.diffusivities, self.structure
-        return None if kappas is None or 0.0 in kappas or structure.convected else structure.reactions
 
     def _newton(self) -> None:
         """Ends when a step no longer becomes smaller: rounding is reached."""
@@ -280,18 +328,20 @@ class SteppingSession(SpectralSession):
     def _linear_part(self) -> tuple[LinearOperator, Callable[[float, Array], Array], bool]:
         """L, N, and whether N does not depend on the state."""
         space, structure, zero = self.space, self.structure, np.zeros_like(self._start)
-        if _is_fourier(self.problem, structure):
+        kind = _kind(self.problem, structure, space.unknowns)
+        if kind == "fourier":
             fourier = FourierOperator(self.problem, space.shape, structure)
             return fourier, fourier.rest, fourier.complete
 
         def data(t: float, y: Array) -> Array:
             return space.rhs(t, zero)
 
-        known, reactions = structure.diffusivities is not None, structure.reactions
-        if known and reactions is not None and not structure.convected:
+        if kind == "diagonalised":
+            reactions = structure.reactions
+            assert reactions is not None
             return self.diagonalised(reactions), data, True
         affine = structure.linear and not structure.coefficients_move
-        if not known or (affine and space.unknowns <= (DENSE if structure.settled else MOVED)):
+        if kind == "dense":
             constant = data(0.0, zero)
             diffusion = None if affine else space.diffusion(0.0, self._start)
             matrix = matrix_of(diffusion or (lambda v: space.rhs(0.0, v) - constant), zero.shape)
@@ -308,6 +358,26 @@ class SteppingSession(SpectralSession):
         if driven.any():
             return lambda t, y: space.without_diffusion(t, y) + driven
         return space.without_diffusion
+
+
+def _kind(problem: PDE, structure: Structure, unknowns: int) -> str:
+    """How the linear part is written: "fourier", "diagonalised", "dense", or "split" where only diffusion is in it."""
+    if _is_fourier(problem, structure):
+        return "fourier"
+    if problem.steady:
+        return "dense" if _steady_reaction(structure) is None else "diagonalised"
+    known = structure.diffusivities is not None
+    if known and structure.reactions is not None and not structure.convected:
+        return "diagonalised"
+    affine = structure.linear and not structure.coefficients_move
+    small = affine and unknowns <= (DENSE if structure.settled else MOVED)
+    return "dense" if small or not known else "split"
+
+
+def _steady_reaction(structure: Structure) -> Array | None:
+    """The constants c of an equation that is ∇·(κ∇u) + c u and data, one per component; None for any other."""
+    kappas = structure.diffusivities
+    return None if kappas is None or 0.0 in kappas or structure.convected else structure.reactions
 
 
 def _is_fourier(problem: PDE, structure: Structure) -> bool:

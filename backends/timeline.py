@@ -85,6 +85,22 @@ class Timeline:
         return np.where(np.abs(self.levels[nearest] - t) <= 1e-9 * self.levels[-1], self.levels[nearest], t)
 
 
+def levels_kept(final: float, dt: float, times: Array, *, exact_step: bool = False) -> int:
+    """How many levels a `Timeline` keeps, without making it: it may have more levels than fit in memory."""
+    steps = max(1, math.ceil(final / dt - 1e-9))
+    length = dt if exact_step else final / steps
+    kept: set[int] = set()
+    for t in times:
+        nearest = steps if abs(t - final) <= 1e-9 * final else min(round(t / length), steps - 1)
+        if nearest == steps or abs(nearest * length - t) <= 1e-9 * final:
+            kept.add(nearest)
+        else:
+            width = min(4, steps + 1)
+            first = min(max(math.floor(t / length) + 1 - width // 2, 0), steps + 1 - width)
+            kept.update(range(first, first + width))
+    return len(kept)
+
+
 def _leading(values: Array) -> int:
     """How many entries at the front are equal to the first."""
     other = np.flatnonzero(values != values[0])

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Sequence
-from itertools import product
-from typing import Any
 
 import numpy as np
 
 from backends.timeline import lagrange
 from problems.base import PDE, Array, Periodic
+
+AT_ONCE = 2**20
+"""Values that interpolation gathers at a time: 8 MiB."""
+
+
+def grid_shape(problem: PDE, cells: int) -> tuple[int, ...]:
+    """(components, nodes per axis…) of a grid with `cells` along each axis; nothing of that size is made."""
+    closed = (isinstance(problem.condition(a, 0), Periodic) for a in range(problem.dimension))
+    return (problem.components, *(cells if periodic else cells + 1 for periodic in closed))
 
 
 class Grid:
@@ -22,12 +31,17 @@ class Grid:
         box = problem.domain()
         self.periodic = tuple(isinstance(problem.condition(a, 0), Periodic) for a in range(box.dimension))
         self.spacing = tuple(length / cells for length in box.lengths)
-        self.shape = tuple(cells if periodic else cells + 1 for periodic in self.periodic)
-        self.axes = []
+        self.shape = grid_shape(problem, cells)[1:]
+        self._box, self._cells = box, cells
+
+    @functools.cached_property
+    def axes(self) -> list[Array]:
+        """Node coordinates along each axis, made when they are first asked for: sizes may be all that is wanted."""
+        axes = []
         for a, h in enumerate(self.spacing):
-            nodes = np.linspace(box.lower[a], box.upper[a], cells + 1)[: self.shape[a]]
-            self.axes.append(np.concatenate([[nodes[0] - h], nodes, [nodes[-1] + h]]))
-        self._box = box
+            nodes = np.linspace(self._box.lower[a], self._box.upper[a], self._cells + 1)[: self.shape[a]]
+            axes.append(np.concatenate([[nodes[0] - h], nodes, [nodes[-1] + h]]))
+        return axes
 
     @property
     def dimension(self) -> int:
@@ -50,26 +64,38 @@ class Grid:
 def interpolate(axes: Sequence[Array], periods: Sequence[float | None], values: Array, places: Array) -> Array:
     """Cubic interpolation of `values` (..., n₀, n₁, …) on the nodes of `axes` at `places` (m, d): shape (..., m).
 
-    An axis with a period is closed; on others, the outermost cubics go on beyond the outermost nodes.
+    An axis with a period is closed; on others, the outermost cubics go on beyond the outermost nodes. Of every place
+    the 4ᵈ nodes around it are taken together, for as many places at a time as `AT_ONCE` allows.
     """
-    indices, weights = [], []
-    for nodes, period, x in zip(axes, periods, places.T, strict=True):
-        if period is not None:
-            # Two nodes on either side are those of the neighbouring period.
-            around = np.concatenate([nodes[-2:] - period, nodes, nodes[:2] + period])
-            index, weight = lagrange(around, x)
-            index = (index - 2) % len(nodes)
-        else:
-            index, weight = lagrange(nodes, x)
-        indices.append(index)
+    strides = [math.prod(values.shape[values.ndim - k :]) for k in range(len(axes))]
+    around, weights, size = [], [], 1
+    for nodes, period, x, stride in zip(axes, periods, places.T, reversed(strides), strict=True):
+        index, weight = _cubic(nodes, period, x)
+        around.append(index * stride)
         weights.append(weight)
-    result = np.zeros((*values.shape[: -len(axes)], len(places)))
-    for corner in product(*(range(index.shape[1]) for index in indices)):
-        weight = np.prod([w[:, k] for w, k in zip(weights, corner, strict=True)], axis=0)
-        if weight.any():
-            chosen: tuple[Any, ...] = tuple(i[:, k] for i, k in zip(indices, corner, strict=True))
-            result += weight * values[(..., *chosen)]
-    return result
+        size *= index.shape[1]
+    flat = values.reshape(-1, strides[-1] * len(axes[0]))
+    result = np.empty((len(flat), len(places)))
+    step = max(1, AT_ONCE // (len(flat) * size))
+    for first in range(0, len(places), step):
+        some = slice(first, first + step)
+        index = np.zeros((1,) * (len(axes) + 1), dtype=np.intp)
+        for a, part in enumerate(around):
+            index = index + part[some][:, *(slice(None) if b == a else None for b in range(len(axes)))]
+        found = flat[:, index]
+        for weight in reversed(weights):
+            found = np.einsum("vp...k,pk->vp...", found, weight[some])
+        result[:, some] = found
+    return result.reshape(*values.shape[: -len(axes)], len(places))
+
+
+def _cubic(nodes: Array, period: float | None, x: Array) -> tuple[Array, Array]:
+    """Indices and weights (len(x), 4) of the nodes around each x."""
+    if period is None:
+        return lagrange(nodes, x)
+    # Two nodes on either side are those of the neighbouring period.
+    index, weight = lagrange(np.concatenate([nodes[-2:] - period, nodes, nodes[:2] + period]), x)
+    return (index - 2) % len(nodes), weight
 
 
 def sample(fields: Sequence[object], shape: tuple[int, ...]) -> Array:

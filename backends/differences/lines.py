@@ -13,7 +13,7 @@ import numpy as np
 from backends.differences.grid import Grid, sample
 from backends.differences.stencil import Stencil, build_kernels
 from backends.structure import Structure
-from problems.base import PDE, Array, Dirichlet
+from problems.base import PDE, Array, Dirichlet, Periodic
 from problems.operations import NUMPY
 
 ROOT_EPS = float(np.sqrt(np.finfo(float).eps))
@@ -53,10 +53,8 @@ class Lines:
 
     @property
     def bandwidth(self) -> int | None:
-        """Sub- and superdiagonals of ∂f/∂y with the components of a node side by side; None unless it is banded."""
-        if self.grid.dimension > 1 or self.grid.periodic[0]:
-            return None
-        return 2 * self.problem.components - 1
+        """That of ∂f/∂y (see `bandwidth`)."""
+        return bandwidth(self.problem)
 
     def interleaved(self) -> Any:
         """Index of each unknown in a state, in the order of nodes with the components of a node side by side."""
@@ -128,20 +126,31 @@ class Lines:
         return pattern.row, pattern.col, np.concatenate(per_component)
 
     def affinity(self) -> str:
-        """What f(t, y) is: "nonlinear", or A y + b(t) with a constant A.
-
-        In the latter case "settled" where b does not change in time, and "moving" where it does.
-        """
-        structure = self.structure
-        # |F(u₊) − F(u)| sign(u₊ − u) is linear in u where F is |c| u, with one c.
-        curved = self._upwind and structure.convected and structure.speeds is None
-        if curved or not structure.linear or structure.coefficients_move:
-            return "nonlinear"
-        return "moving" if structure.data_move else "settled"
+        """What f(t, y) is (see `affinity`)."""
+        return affinity(self.structure, upwind=self._upwind)
 
     def matrix(self) -> Any:
         """A of an affine f, sparse in compressed columns (n, n), exact up to rounding."""
         return self.jacobian(0.0, np.zeros_like(self.start), steps=np.ones_like(self.start))
+
+
+def bandwidth(problem: PDE) -> int | None:
+    """Sub- and superdiagonals of ∂f/∂y with the components of a node side by side; None unless it is banded."""
+    if problem.dimension > 1 or isinstance(problem.condition(0, 0), Periodic):
+        return None
+    return 2 * problem.components - 1
+
+
+def affinity(structure: Structure, *, upwind: bool) -> str:
+    """What f(t, y) is: "nonlinear", or A y + b(t) with a constant A.
+
+    In the latter case "settled" where b does not change in time, and "moving" where it does.
+    """
+    # |F(u₊) − F(u)| sign(u₊ − u) is linear in u where F is |c| u, with one c.
+    curved = upwind and structure.convected and structure.speeds is None
+    if curved or not structure.linear or structure.coefficients_move:
+        return "nonlinear"
+    return "moving" if structure.data_move else "settled"
 
 
 def constant_coefficients(problem: PDE) -> tuple[Array, Array] | None:

@@ -414,8 +414,6 @@ def _sign(x: float) -> float:
 
 def refused(problem: PDE, convection: str) -> str | None:
     """Why a stencil cannot be made for `problem`, or None."""
-    if problem.dimension > 3:
-        return f"a full grid in {problem.dimension} dimensions; finite differences here go up to 3"
     if convection == "upwind" and problem.components > 1:
         return "upwinding needs the characteristic fields of a system; choose convection=central"
     if (glued := half_glued(problem)) is not None:

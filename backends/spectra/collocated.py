@@ -13,6 +13,9 @@ from backends.structure import Structure
 from problems.base import PDE, Array, Condition, Dirichlet, Neumann, Periodic, diffusivity_rows, is_zero, zero
 from problems.operations import NUMPY
 
+AT_ONCE = 2**20
+"""Numbers that interpolation holds at a time: 8 MiB."""
+
 
 class Collocation:
     """y' = f(t, y) for the values y (m, n₀, n₁, …) at the free nodes; a steady equation is f(0, y) = 0.
@@ -83,12 +86,21 @@ class Collocation:
         return (slope @ (slope @ closed))[self._free_axis[axis]]
 
     def interpolate(self, values: Array, places: Array) -> Array:
-        """`values` (times, m, *shape) at places (k, d), shape (times, m, k)."""
+        """`values` (times, m, *shape) at places (k, d), shape (times, m, k).
+
+        As many places are taken at a time as `values` and `AT_ONCE` allow: after the first product there are n^{d−1}
+        numbers for each of them.
+        """
         matrices = [basis.interpolation(places[:, a]) for a, basis in enumerate(self.bases)]
-        result = np.tensordot(values, matrices[-1], axes=(-1, 1))
-        for matrix in reversed(matrices[:-1]):
-            result = np.einsum("...nk,kn->...k", result, matrix)
-        return result
+        step = max(1, max(values.size, AT_ONCE) // (values.size // len(self.bases[-1].nodes)))
+        found = []
+        for first in range(0, len(places), step):
+            some = slice(first, first + step)
+            result = np.tensordot(values, matrices[-1][some], axes=(-1, 1))
+            for matrix in reversed(matrices[:-1]):
+                result = np.einsum("...nk,kn->...k", result, matrix[some])
+            found.append(result)
+        return np.concatenate(found, axis=-1)
 
     def _kappa(self, t: float, u: Array) -> Sequence[Sequence[Any]]:
         return diffusivity_rows(self.problem.diffusivity(NUMPY, self.x, t, list(u)), self.problem.components)

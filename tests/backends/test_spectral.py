@@ -334,7 +334,11 @@ def test_newton_solves_a_steady_equation_that_is_not_linear():
 
 def test_what_cannot_be_closed_is_refused():
     assert "one face" not in (Spectral().unsupported(Ring()) or "")
-    assert "up to 3" in Spectral().unsupported(REGISTRY.get("poisson").create({"d": 4}))
+    assert Spectral().unsupported(REGISTRY.get("poisson").create({"d": 40})) is None
+    assert Spectral().unsupported(REGISTRY.get("heat").create({"d": 5})) is None
+    assert "in 6 dimensions even 4 nodes per axis are 4096" in Spectral().unsupported(
+        REGISTRY.get("heat").create({"d": 6})
+    )
     assert "family" in Spectral().unsupported(REGISTRY.get("decay").create())
     assert "depends on the unknown" in Spectral().unsupported(Reactor())
 

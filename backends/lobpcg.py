@@ -32,7 +32,7 @@ RESTART = 100
 class Lobpcg(Solver):
     """`scipy.sparse.linalg.lobpcg` (locally optimal block preconditioned conjugate gradients) on finite volumes.
 
-    Second order in the spacing, in one and two dimensions. Each iteration takes the best vectors from the span of the
+    Second order in the spacing, in up to four dimensions. Each iteration takes the best vectors from the span of the
     present ones, their preconditioned residuals and the last directions: a product, an application of the
     preconditioner and O(n m²) operations for m states. `factorised` preconditions by the inverse of the operator
     shifted below its spectrum, and then the number of iterations does not depend on the spacing; `diagonal` by the
@@ -46,7 +46,7 @@ class Lobpcg(Solver):
     libraries = ("scipy",)
     imports = ("scipy.sparse.linalg",)
 
-    cells: int | None = parameter(None, "cells per axis; 2000 in one dimension and 100 in two if none", least=8)
+    cells: int | None = parameter(None, volumes.DEFAULT, least=volumes.LEAST)
     preconditioner: str = parameter("factorised", "for operators", choices=("factorised", "diagonal"))
     tolerance: float = parameter(
         1e-8, "residual ‖A v − λ v‖ of unit vectors at which to stop, if rounding lets it be reached", above=0
@@ -54,7 +54,7 @@ class Lobpcg(Solver):
     iterations: int = parameter(400, "iterations at most", least=1)
 
     def unsupported(self, problem: Problem) -> str | None:
-        """Eigenproblems in up to two dimensions, and matrices of order five and more."""
+        """Eigenproblems in up to four dimensions, and matrices of order five and more."""
         if isinstance(problem, MatrixEigenproblem) and problem.dimension < DENSE:
             return f"a matrix of order {problem.dimension} has no room for the three directions of LOBPCG"
         return volumes.unsupported(problem, "LOBPCG")

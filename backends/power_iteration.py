@@ -25,7 +25,7 @@ ROUNDING = 1e-14
 class PowerIteration(Solver):
     """Simultaneous power iteration on s − A (`shifted`) or (A − s)⁻¹ (`inverse`), with the best pairs of its span.
 
-    For finite volumes of second order, in one and two dimensions, and for matrices. With a shift s on the far side of
+    For finite volumes of second order, in up to four dimensions, and for matrices. With a shift s on the far side of
     the spectrum the error of a vector falls by the factor (s − λₚ)/(s − λ) per iteration, where λₚ is the first state
     beyond the `vectors` that are iterated together: a matrix with as many products, n² operations each. On operators
     that factor is 1 − O(h²), so only `inverse` is of use, whose shift lies below the spectrum and whose factor
@@ -42,7 +42,7 @@ class PowerIteration(Solver):
     imports = ("scipy.sparse.linalg", "scipy.linalg")
 
     variant: str = parameter("inverse", "what is multiplied by", choices=("inverse", "shifted"))
-    cells: int | None = parameter(None, "cells per axis; 2000 in one dimension and 100 in two if none", least=8)
+    cells: int | None = parameter(None, volumes.DEFAULT, least=volumes.LEAST)
     vectors: int | None = parameter(
         None, "vectors iterated together; two more than there are states if none, and one for a matrix", least=1
     )
@@ -50,7 +50,7 @@ class PowerIteration(Solver):
     iterations: int = parameter(20_000, "iterations at most", least=1)
 
     def unsupported(self, problem: Problem) -> str | None:
-        """Eigenproblems in up to two dimensions, and matrices."""
+        """Eigenproblems in up to four dimensions, and matrices."""
         return volumes.unsupported(problem, "power iteration")
 
     def validate(self, problem: Problem) -> None:

@@ -22,10 +22,10 @@ from problems.parameters import parameter
 class ScipyEigsh(Solver):
     """`scipy.sparse.linalg.eigsh` (ARPACK, implicitly restarted Lanczos) on finite volumes, or on a matrix.
 
-    Second order in the spacing, in one and two dimensions. An operator is shifted to a little below its lowest state,
+    Second order in the spacing, in up to four dimensions. An operator is shifted to a little below its lowest state,
     as a coarse grid finds it, and factorised (SuperLU); the signs of the pivots prove that no state lies below, or it
-    is done again with a lower shift. Then a Lanczos step is one solve, O(n) in one dimension and O(n log n) in two, and
-    a few dozen of them find some states to rounding whatever the spacing is.
+    is done again with a lower shift. Then a Lanczos step is one solve, O(n) in one dimension, O(n log n) in two and
+    O(n^(2 − 2/d)) in more, and a few dozen of them find some states to rounding whatever the spacing is.
     A matrix is not inverted: its extreme pair is found by products, n² operations each. Source: Lehoucq, Sorensen &
     Yang 1998, ARPACK Users' Guide; Ericsson & Ruhe 1980, Math. Comp. 35.
     """
@@ -36,10 +36,10 @@ class ScipyEigsh(Solver):
     libraries = ("scipy",)
     imports = ("scipy.sparse.linalg",)
 
-    cells: int | None = parameter(None, "cells per axis; 2000 in one dimension and 100 in two if none", least=8)
+    cells: int | None = parameter(None, volumes.DEFAULT, least=volumes.LEAST)
 
     def unsupported(self, problem: Problem) -> str | None:
-        """Eigenproblems in up to two dimensions, and matrices that are larger than one by one."""
+        """Eigenproblems in up to four dimensions, and matrices that are larger than one by one."""
         if isinstance(problem, MatrixEigenproblem) and problem.dimension < 2:
             return "a matrix of order 1 is its own eigenvalue, and Lanczos needs an order larger than its one pair"
         return volumes.unsupported(problem, "eigsh")

@@ -24,10 +24,16 @@ from problems.base import Array, Dirichlet, MatrixEigenproblem, Periodic
 from problems.families.eigenproblem import Eigenproblem
 from problems.operations import NUMPY
 
-CELLS = {1: 2000, 2: 100}
+CELLS = {1: 2000, 2: 100, 3: 30, 4: 10}
 """Cells per axis where none are given, for each number of axes."""
-MOST = 250_000
-"""Unknowns at most: a factorised matrix of them in the plane fills half a gigabyte."""
+DEFAULT = "cells per axis; 2000, 100, 30 and 10 in one to four dimensions if none"
+MOST = {1: 250_000, 2: 250_000, 3: 64_000, 4: 20_736}
+"""Unknowns at most, for each number of axes: their factorised matrix fills half a gigabyte or so.
+
+Its entries grow like n log n in the plane and like n^(2 − 2/d) in more dimensions.
+"""
+LEAST = 8
+"""Cells per axis at least."""
 COARSE = 256
 """Unknowns of the grid on which the states are looked for first, by a dense matrix."""
 LOWERINGS = 8
@@ -70,7 +76,8 @@ def unsupported(problem: Problem, method: str) -> str | None:
     if not isinstance(problem, Eigenproblem):
         return f"{method} needs an eigenproblem, and this is a problem of the family {problem.family}"
     if problem.dimension > max(CELLS):
-        return f"a full grid in {problem.dimension} dimensions; {method} is meant for at most {max(CELLS)} here"
+        least = f"{LEAST}^{problem.dimension}"
+        return f"{least} unknowns of a grid, and the factors of their matrix, are too many for {method} here"
     return half_glued(problem)
 
 
@@ -87,8 +94,8 @@ def validate(problem: Problem, cells: int | None, solver: str) -> None:
     unknowns, least = per_axis**problem.dimension, 8 * (problem.states + 2)
     if problem.states >= COARSE // 4:
         raise InputError(f"{solver}: states = {problem.states} of {problem.name}; take fewer than {COARSE // 4}")
-    if unknowns > MOST:
-        most = int(MOST ** (1.0 / problem.dimension))
+    if unknowns > MOST[problem.dimension]:
+        most = int(MOST[problem.dimension] ** (1.0 / problem.dimension) + 1e-9)
         raise InputError(f"{solver}: cells = {per_axis} per axis are {unknowns} unknowns; take at most {most}")
     if unknowns < least:
         raise InputError(

@@ -26,6 +26,7 @@ from problems.operations import Operations
 from tests.plugins.states import Graded, Membrane
 
 RADIAL = problems.REGISTRY.get("schroedinger-radial")
+OSCILLATORS = problems.REGISTRY.get("schroedinger-nd")
 MATRIX = problems.REGISTRY.get("symmetric-eigen")
 VOLUMES = (ScipyEigsh, ScipyEigh, Lobpcg, PowerIteration)
 
@@ -55,6 +56,9 @@ LADDERS = [
     (Membrane(d=2), 16, 1.01 * (math.pi**4 + (2.0 * math.pi) ** 4) / 12.0, 1e-1),
     (Membrane(d=2, faces_are="free"), 16, 1.01 * math.pi**4 / 12.0, 1e-1),
     (Membrane(d=2, faces_are="closed", states=5), 16, 1.01 * (2.0 * math.pi) ** 4 / 12.0, 1e-1),
+    # Of oscillators h²/24 Σ ∫ (∂ᵢ²ψ)², which is Σ (√K)ᵢᵢ²/32: 1/32 for each one alone.
+    (OSCILLATORS(d=3, coupling=0.0, R=3.75), 13, 1.05 * 3.0 / 32.0, 1.2 * 0.0682),
+    (OSCILLATORS(d=3, R=3.75), 14, 1.05 * 0.1516, 1.2 * 0.0855),
 ]
 
 
@@ -244,6 +248,16 @@ def test_iterations_do_not_depend_on_the_spacing_where_the_inverse_is_used() -> 
 def test_what_cannot_work_is_refused(solver: Solver, problem: Problem, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         solver.validate(problem)
+
+
+def test_grids_end_in_four_dimensions() -> None:
+    """Spacings of a quarter of the state's width are all that fits: an error of h²/16 of the energy."""
+    errors, facts = run(OSCILLATORS(d=4, R=3.75), ScipyEigsh(cells=12))
+    assert errors["relative_eigenvalue_error"] == pytest.approx(facts["dx"] ** 2 * 0.0845, rel=0.05)
+    for solver in (ScipyEigsh(), Lobpcg(), PowerIteration()):
+        assert "8^5 unknowns of a grid" in (solver.unsupported(OSCILLATORS(d=5)) or "")
+        with pytest.raises(InputError, match="cells = 13 per axis are 28561 unknowns; take at most 12"):
+            type(solver)(cells=13).validate(OSCILLATORS(d=4))
 
 
 def test_iteration_that_stops_too_soon_says_so() -> None:

@@ -6,9 +6,11 @@ Along X_t = ξ + σW_t the solution u of uₜ + ½σ²Δu + f(t, x, u, ∇u) = 0
 
 up to what the steps Δt = T/N leave. Y₀ = u(0, ξ) is a trained number, and ∇u_k the value of a network, so that the mean
 of |g(X_N) − Y_N|² over paths is a loss; paths are exact, and drawn anew for each iteration. An iteration costs one pass
-of batch × steps points through the network and back, and the number of parameters grows linearly with the dimension.
-Steps bring an error of the order Δt into Y₀. E, Han & Jentzen 2017 (Commun. Math. Stat. 5), Han, Jentzen & E 2018 (PNAS
-115); they take one network per step, and here one network of (x, t) serves all, as in Raissi 2018 (arXiv 1804.07010).
+of batch × steps points through the network and back. The number of parameters grows linearly with the dimension, or
+with its square where `network.skip` gives the gradient a linear part, without which a hidden layer narrower than the
+dimension cannot follow it. Steps bring an error of the order Δt into Y₀. E, Han & Jentzen 2017 (Commun. Math. Stat. 5),
+Han, Jentzen & E 2018 (PNAS 115); they take one network per step, and here one network of (x, t) serves all, as in
+Raissi 2018 (arXiv 1804.07010).
 
 All is in units that the declaration gives. With m and s the mean and standard deviation of g(X_T) over SAMPLES paths
 without an equation, Y₀ = m + s·φ with φ trained from 0, ∇u_k = s/(σ√(T d)) · network, by which the sum of ∇u·ΔX is of

@@ -270,6 +270,13 @@ def test_what_cannot_work_is_refused_in_words(cls):
 
 
 @pytest.mark.parametrize("cls", SOLVERS.values())
+def test_every_preset_can_be_built(cls):
+    assert cls.presets
+    for preset in cls.presets:
+        assert cls.create(preset=preset).unsupported(declared("hjb-lq")) is None
+
+
+@pytest.mark.parametrize("cls", SOLVERS.values())
 def test_a_rehearsal_is_as_large_and_shorter(cls):
     solver = cls.create({"batch": 128, "steps": 30, "iterations": 4000, "time_limit": 9.0})
     few = solver.rehearsal()

@@ -220,6 +220,17 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "optimizer": {"kind": "ssbroyden"},
             "iterations": 1_200,
         },
+        # For ten dimensions. The width is knowledge of the state: 0.65 is that of the outermost oscillators, the others
+        # are a little narrower; without springs it would be 0.71.
+        "best-schroedinger-nd": {
+            "objective": "rayleigh",
+            "network": {"widths": (32, 32)},
+            "constraint": {"kind": "trial", "envelope": 0.65},
+            "points": {"kind": "normal", "count": 2_048, "width": 0.65, "fresh": True},
+            "optimizer": {"kind": "adam", "rate": 3e-3},
+            "derivatives": "nested-reverse",
+            "iterations": 3_000,
+        },
         "best-inverse": {
             "network": {"widths": (16, 16)},
             "points": {"kind": "chebyshev", "counts": (16,)},

@@ -102,7 +102,7 @@ def _filled(study: Study) -> Table | None:
         method = tracks[0][1].method if tracks else ""
         points = [(d, v, b) for b, t in tracks if t.method == method for d, v in t.medians.items()]
         law = fit([d for d, _, _ in points], [v for _, v, _ in points], sizes=[b for _, _, b in points])
-        cells = [text(filling(law, CAPACITY, d)) if law else text("") for d in FILLED]
+        cells = [text(filling(law, CAPACITY, d)) if law and d <= max(law.dimensions) else text("") for d in FILLED]
         if any(cell.text for cell in cells):
             measured = ", ".join(f"{batch:,.0f}" for batch in sorted({batch for batch, _ in tracks}))
             rows.append((text(label.label), text(*label.place), text(method), text(measured), *cells))
@@ -111,6 +111,7 @@ def _filled(study: Study) -> Table | None:
     columns = [Column("series", numeric=False), Column("device", "precision", numeric=False)]
     columns += [Column("measured by", numeric=False), Column("points measured", numeric=False)]
     columns += [Column(f"d = {d}") for d in FILLED]
+    # In more dimensions than were measured the exponent alone would speak.
     caption = (
         f"Points in a training step that fill {memory(CAPACITY)}, carried on from what was measured as a + b · points "
         "· d^p"

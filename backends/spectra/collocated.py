@@ -88,18 +88,21 @@ class Collocation:
     def interpolate(self, values: Array, places: Array) -> Array:
         """`values` (times, m, *shape) at places (k, d), shape (times, m, k).
 
-        As many places are taken at a time as `values` and `AT_ONCE` allow: after the first product there are n^{d−1}
-        numbers for each of them.
+        The weights of the last half of the axes are multiplied out, so that most of the work is one product of
+        matrices, and as many places are taken at a time as `values` and `AT_ONCE` allow.
         """
         matrices = [basis.interpolation(places[:, a]) for a, basis in enumerate(self.bases)]
-        step = max(1, max(values.size, AT_ONCE) // (values.size // len(self.bases[-1].nodes)))
+        half = len(self.shape) // 2
+        first, last = int(np.prod(self.shape[:half])), int(np.prod(self.shape[half:]))
+        flat = values.reshape(-1, last)
+        step = max(1, max(values.size, AT_ONCE) // max(len(flat), last))
         found = []
-        for first in range(0, len(places), step):
-            some = slice(first, first + step)
-            result = np.tensordot(values, matrices[-1][some], axes=(-1, 1))
-            for matrix in reversed(matrices[:-1]):
-                result = np.einsum("...nk,kn->...k", result, matrix[some])
-            found.append(result)
+        for start in range(0, len(places), step):
+            some = slice(start, start + step)
+            result = (flat @ _multiplied_out([m[some] for m in matrices[half:]]).T).reshape(
+                *values.shape[:2], first, -1
+            )
+            found.append(np.einsum("tmik,ki->tmk", result, _multiplied_out([m[some] for m in matrices[:half]])))
         return np.concatenate(found, axis=-1)
 
     def _kappa(self, t: float, u: Array) -> Sequence[Sequence[Any]]:
@@ -127,6 +130,14 @@ class Collocation:
 
     def _along(self, nodes: Array, axis: int) -> Array:
         return nodes.reshape([-1 if a == axis else 1 for a in range(len(self.bases))])
+
+
+def _multiplied_out(matrices: Sequence[Array]) -> Array:
+    """Row by row the products of all entries of one matrix (k, n) with all of the next: (k, n₀ n₁ …), ones of none."""
+    product: Array = np.ones((1, 1))
+    for matrix in matrices:
+        product = (product[:, :, None] * matrix[:, None, :]).reshape(len(matrix), -1)
+    return product
 
 
 class Lines:

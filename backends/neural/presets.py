@@ -227,7 +227,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "network": {"widths": (32, 32)},
             "constraint": {"kind": "trial", "envelope": 0.65},
             "points": {"kind": "normal", "count": 2_048, "width": 0.65, "fresh": True},
-            "optimizer": {"kind": "adam", "rate": 3e-3},
+            "optimizer": {"kind": "adam", "rate": 1e-2},
             "derivatives": "nested-reverse",
             "iterations": 3_000,
         },

@@ -65,6 +65,7 @@ FACTS = {
     "final_loss": "loss at the end of training",
     "stopped_by": "what ended training: iterations, time, stagnation",
     "derivatives": "how derivatives in the residual were taken",
+    "estimator_deviation": "scatter of an estimated Laplacian (root mean square error of one over that of its value)",
     "best_iteration": "iteration whose parameters were kept",
     "engine": "how the inner loop was run",
     "stability_limit": "largest stable time step",

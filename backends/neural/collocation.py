@@ -45,7 +45,8 @@ ResidualAt = Callable[[Array], Array]
 class PointSet:
     """Points base + span · noise[rows], base and span (n, k), noise (draws, k) drawn at each iteration.
 
-    `noise` is "uniform" on [0, 1), "normal", or "" for points that stay where they are.
+    `noise` is "uniform" on [0, 1), "normal", "brownian", or "" for points that stay where they are. The last entry of
+    Brownian noise is uniform on [0, 1), a time, and the others are normal with that time as their variance.
     """
 
     base: Array
@@ -68,7 +69,11 @@ class PointSet:
         if not self.noise:
             return self.base.copy()
         sample = generator.random if self.noise == "uniform" else generator.standard_normal
-        return self.base + self.span * sample((self.draws, self.base.shape[1]))[self.rows]
+        noise = sample((self.draws, self.base.shape[1]))
+        if self.noise == "brownian":
+            time = generator.random((self.draws, 1))
+            noise = np.concatenate([np.sqrt(time) * noise[:, :-1], time], axis=1)
+        return self.base + self.span * noise[self.rows]
 
     def __len__(self) -> int:
         """Number of points."""
@@ -361,6 +366,29 @@ class Uniform(Kind):
 
 
 @dataclass(frozen=True)
+class Paths(Kind):
+    """Fresh places of a Brownian motion at uniform times: where a terminal-value problem's solution is followed.
+
+    The motion starts from the middle of the region at its first instant, and spreads along each coordinate to a
+    standard deviation of half the region at its last; `batch` places inside, and `batch` for the terminal value.
+    """
+
+    kind: ClassVar[str] = "paths"
+    integrates: ClassVar[bool] = False
+
+    batch: int = parameter(256, "places drawn per iteration and region", least=1)
+
+    def within(self, lower: Array, upper: Array, seed: int = 0) -> PointSet:
+        """`batch` points, shape (batch, k), the last coordinate a time."""
+        base, span = 0.5 * (lower + upper), 0.5 * (upper - lower)
+        flat = upper[-1] == lower[-1]
+        base[-1], span[-1] = lower[-1], upper[-1] - lower[-1]
+        rows = np.arange(self.batch)
+        tiled = np.tile(base, (self.batch, 1)), np.tile(span, (self.batch, 1))
+        return PointSet(*tiled, rows, self.batch, "normal" if flat else "brownian")
+
+
+@dataclass(frozen=True)
 class Scattered(Kind):
     """A fixed low-discrepancy set: `count` points inside, and equally dense ones for each condition."""
 
@@ -608,6 +636,7 @@ Points = (
     | Chebyshev
     | Gauss
     | Uniform
+    | Paths
     | Scattered
     | Sobol
     | LatinHypercube

@@ -12,19 +12,23 @@ from typing import Any, ClassVar, Self, cast
 
 from backends.integrals.rules import MonteCarlo, Rules
 from backends.neural.collocation import Points, Uniform, region
+from backends.neural.estimators import ESTIMATORS, Estimator
 from backends.neural.formulations import formulation_of, represented, trained_on
 from backends.neural.optimizers import AdamW, Chain, LevenbergMarquardt
 from backends.neural.presets import PRESETS
 from backends.neural.residual import Calculus, Formulation, Setting
 from backends.neural.trained import Trained
-from backends.neural.trial import BoxTrial, PublishedTrial, StartTrial, ZeroTrial
+from backends.neural.trial import BoxTrial, PublishedTrial, StartTrial, TerminalTrial, ZeroTrial
 from backends.neural.trial import Trial as TrialFunction
 from backends.neural.weighting import Balanced, Causal
 from problems.base import ODE, PDE, Problem
 from problems.families.eigenproblem import Eigenproblem
 from problems.families.integral_equation import IntegralEquation
 from problems.families.inverse import InverseProblem
+from problems.families.terminal import TerminalValueProblem
 from problems.parameters import Parameterised, parameter
+
+Equation = PDE | ODE | IntegralEquation | Eigenproblem | TerminalValueProblem
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Trial(Parameterised):
         above=0,
     )
 
-    def function(self, problem: PDE | ODE | IntegralEquation | Eigenproblem) -> TrialFunction | None:
+    def function(self, problem: Equation) -> TrialFunction | None:
         """Lift and mask for `problem`; None where it has no conditions."""
         if isinstance(problem, IntegralEquation):
             return None
@@ -50,6 +54,8 @@ class Trial(Parameterised):
             return ZeroTrial(problem, self.envelope)
         if self.form == "published":
             return PublishedTrial(problem)
+        if isinstance(problem, TerminalValueProblem):
+            return TerminalTrial(problem)
         return StartTrial(problem) if isinstance(problem, ODE) else BoxTrial(problem)
 
     @property
@@ -72,7 +78,7 @@ class Penalty(Parameterised):
     boundary_weight: float = parameter(1.0, "weight of each face's condition in the loss", above=0)
     balance: Balanced | None = parameter(None, "weights that follow the gradients; fixed ones without it")
 
-    def function(self, problem: PDE | ODE | IntegralEquation | Eigenproblem) -> None:
+    def function(self, problem: Equation) -> None:
         """None: the network itself is the solution."""
 
     @property
@@ -111,9 +117,10 @@ class PINN(Trained):
     weighting: Causal | None = parameter(None, "causal weights of the residual in time")
     derivatives: str = parameter(
         "auto",
-        "how the residual's derivatives are taken; auto is Taylor mode, the cheapest for the few that an equation has",
-        choices=("auto", "taylor", "forward-over-reverse", "nested-reverse"),
+        "how the residual's derivatives are taken; auto is Taylor mode, the cheapest of those that are exact",
+        choices=("auto", "taylor", "forward-over-reverse", "nested-reverse", *ESTIMATORS),
     )
+    directions: int = parameter(16, "random directions of an estimate; no more than coordinates are used", least=1)
     patience: int = parameter(0, "iterations without progress after which training ends; 0 for never", least=0)
     keep: str = parameter("best", "which parameters are kept", choices=("best", "last"))
 
@@ -137,6 +144,8 @@ class PINN(Trained):
                     f"with derivatives={self.derivatives} batch normalisation would mix the derivatives of different "
                     "points; set derivatives=taylor, or network.normalisation=none"
                 )
+        if self.mode in ESTIMATORS:
+            self._check_estimates(kinds)
         if "lm" in kinds and self.mode != "taylor":
             self._refuse(f"optimizer lm works with derivatives=taylor, not {self.derivatives}")
         comparing = ", ".join(sorted(kinds & {"lbfgs", "ssbroyden"}))
@@ -177,6 +186,8 @@ class PINN(Trained):
         kind, equation = formulation_of(problem, self.objective), trained_on(problem)
         if kind is None:
             return f"{self.title} has no {self.objective} for a problem of the family {problem.family!r}"
+        if self.mode in ESTIMATORS and not kind.estimates:
+            return f"derivatives={self.mode} estimate the Laplacian of a residual, and there is none; set derivatives=taylor"
         reason = kind.refuses(equation, self)
         if reason is not None:
             return reason
@@ -291,6 +302,7 @@ class PINN(Trained):
             self.weighting,
             self.quadrature,
             self.observation_weight or 1.0,
+            self.estimator(problem),
         )
         return kind(equation, calculus, setting)  # type: ignore[arg-type]
 
@@ -308,3 +320,24 @@ class PINN(Trained):
             )
         if self.weighting is not None:
             self._refuse("causal weights belong to a residual at each instant; set weighting=none")
+
+    def _check_estimates(self, kinds: set[str]) -> None:
+        """Refuse what takes losses of different iterations for comparable, or a residual for exact."""
+        comparing = sorted(kinds & {"lm", "lbfgs", "ssbroyden"})
+        if comparing:
+            self._refuse(
+                f"with derivatives={self.mode} each iteration has random directions of its own, and optimizer "
+                f"{', '.join(comparing)} compares losses; take optimizer.kind=adam, or derivatives=taylor"
+            )
+        if self.points.pool or self.weighting is not None or self.balance:
+            self._refuse(
+                f"points that follow the residual, causal weights and balanced weights need it without the scatter of "
+                f"derivatives={self.mode}; leave them out, or take derivatives=taylor"
+            )
+
+    def estimator(self, problem: Problem) -> Estimator | None:
+        """What draws directions for the second derivatives; None where they are exact."""
+        if self.mode not in ESTIMATORS:
+            return None
+        coordinates, d = len(region(represented(problem))[0]), problem.dimension
+        return Estimator(self.mode, min(self.directions, d), d, coordinates)

@@ -35,6 +35,7 @@ class EnergyFormulation(PDEFormulation):
 
     objective: ClassVar[str] = "energy"
     pointwise: ClassVar[bool] = False
+    estimates: ClassVar[bool] = False
     integral: ClassVar[bool] = True
     vanishes: ClassVar[bool] = False
 

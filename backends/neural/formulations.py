@@ -11,10 +11,12 @@ from backends.neural.integral import IntegralFormulation
 from backends.neural.inverse import InverseFormulation
 from backends.neural.pde_residual import PDEFormulation
 from backends.neural.residual import Formulation, ODEFormulation
+from backends.neural.terminal import TerminalFormulation
 from problems.base import ODE, PDE, Problem
 from problems.families.eigenproblem import Eigenproblem
 from problems.families.integral_equation import IntegralEquation
 from problems.families.inverse import InverseProblem
+from problems.families.terminal import TerminalValueProblem
 
 KINDS: tuple[tuple[type[Problem], type[Formulation]], ...] = (
     (PDE, PDEFormulation),
@@ -25,6 +27,7 @@ KINDS: tuple[tuple[type[Problem], type[Formulation]], ...] = (
     (Eigenproblem, NormalisedResidualFormulation),
     (Eigenproblem, RayleighFormulation),
     (InverseProblem, InverseFormulation),
+    (TerminalValueProblem, TerminalFormulation),
 )
 """Families with the formulations that serve them; `Formulation.objective` tells those of one family apart."""
 

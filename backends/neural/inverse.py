@@ -32,6 +32,7 @@ class InverseFormulation(PDEFormulation):
     """The residual of the forward equation with trained parameters, its conditions, and the observations."""
 
     pointwise: ClassVar[bool] = False
+    estimates: ClassVar[bool] = False
     vanishes: ClassVar[bool] = False
 
     def __init__(self, problem: InverseProblem, calculus: Calculus, setting: Setting) -> None:

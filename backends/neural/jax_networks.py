@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -23,6 +24,14 @@ class Functions:
         return (x > 0).astype(x.dtype)
 
 
+class ArrayAlgebra(JetAlgebra):
+    """Jets as one array, of which only what enters an activation is kept for the reverse pass."""
+
+    def activate(self, z: Any, activation: str) -> Any:
+        """As the plain one; elementwise, it costs less to repeat than to keep."""
+        return jax.checkpoint(partial(super().activate, activation=activation))(z)
+
+
 class ColumnAlgebra(JetAlgebra):
     """Jets as a list of parts (w, n), or (w, 1) where a derivative is the same at all points.
 
@@ -34,6 +43,10 @@ class ColumnAlgebra(JetAlgebra):
         """Parts, columns first."""
         value, *others = (seeds[0], *seeds[1]) if isinstance(seeds, tuple) else seeds
         return [value.T, *(part.T for part in others)]
+
+    def whole(self, y: Any) -> Any:
+        """As it is: parts (w, 1) need no copies."""
+        return y
 
     def leave(self, y: Any) -> Any:
         """As the plain one."""

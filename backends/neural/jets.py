@@ -1,11 +1,14 @@
 """Jets: a field at n points with its derivatives, as one array (J, n, w) that passes through a network layer by layer.
 
-J = 1 + A + D: the value, A first derivatives (along coordinates 0 … A−1) and D of second order: either the pure ones
-along 0 … D−1, D ≤ A, or a single one that is all the equation needs, L = Σ ∂_a (a ≥ A) + f Σ ∂_a² (a < A), which
-follows the same rules with f Σ y_a² where a pure one has y_a² (the forward Laplacian of Li et al. 2024, Nat. Mach.
-Intell. 6). Propagating them is forward differentiation in Taylor mode (Griewank & Walther 2008, ch. 13), with one
-matrix product per layer for all of them. With A = D = 0 the same code is the plain network. Networks are written over
-`JetAlgebra` once; an engine may override an operation with a faster one of its own.
+J = 1 + A + D: the value, A first derivatives and D of second order: either the pure ones along the first D ≤ A
+directions, or a single one that is all the equation needs, L = ∂_t + f Σ ∂_a² over the A directions, which follows the
+same rules with f Σ y_a² where a pure one has y_a² (the forward Laplacian of Li et al. 2024, Nat. Mach. Intell. 6).
+Directions are those of the coordinates, or random ones by which L is estimated (see `estimators.py`). Propagating them
+is forward differentiation in Taylor mode (Griewank & Walther 2008, ch. 13), with one matrix product per layer for all
+of them. With A = D = 0 the same code is the plain network. Networks are written over `JetAlgebra` once; an engine may
+override an operation with a faster one of its own.
+
+The network's input comes as jets, or as a pair of its value (n, w) and derivatives (J − 1, 1, w) equal at all points.
 """
 
 from __future__ import annotations
@@ -75,10 +78,14 @@ class JetAlgebra:
         self.statistics: Statistics = {} if statistics is None else statistics
 
     def enter(self, seeds: Any) -> Any:
-        """Jets of the network's input: as prepared, or from its value (n, w) and derivatives equal everywhere."""
-        if not isinstance(seeds, tuple):
-            return seeds
-        value, others = seeds
+        """The network's input as this algebra wants it."""
+        return seeds
+
+    def whole(self, y: Any) -> Any:
+        """Jets (J, n, w), where an input may still be a pair."""
+        if not isinstance(y, tuple):
+            return y
+        value, others = y
         return self.xp.concatenate([value[None], self.xp.broadcast_to(others, (len(others), *value.shape))])
 
     def leave(self, y: Any) -> Any:
@@ -88,6 +95,9 @@ class JetAlgebra:
     def product(self, y: Any, k: int) -> Any:
         """y W of the pair k, without its bias; as one product of matrices, since XLA makes J slow ones of a batch."""
         weights = self.parameters[k][0]
+        if isinstance(y, tuple):
+            # What is equal at all points passes once: in many dimensions that is nearly all of the first layer.
+            return self.whole((y[0] @ weights, y[1] @ weights))
         return (y.reshape(-1, y.shape[-1]) @ weights).reshape(*y.shape[:-1], -1)
 
     def dense(self, y: Any, k: int, activation: str = "") -> Any:
@@ -109,7 +119,7 @@ class JetAlgebra:
 
     def project(self, y: Any, matrix: Any) -> Any:
         """y M for a matrix that is not trained."""
-        return y @ matrix
+        return self.whole(y) @ matrix
 
     def columns(self, y: Any, start: int, stop: int) -> Any:
         """Some of the fields that stand next to each other."""
@@ -136,7 +146,7 @@ class JetAlgebra:
 
     def beside(self, fields: Sequence[Any]) -> Any:
         """Jets of several fields next to each other, their widths added."""
-        return self.xp.concatenate(tuple(fields), -1)
+        return self.xp.concatenate(tuple(self.whole(field) for field in fields), -1)
 
     def normalise(self, z: Any, k: int) -> Any:
         """Batch normalisation with the scale and shift of the pair k.

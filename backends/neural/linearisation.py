@@ -26,7 +26,7 @@ class RecordingAlgebra(JetAlgebra):
 
     def product(self, y: Any, k: int) -> Any:
         """As the plain one, with the probe added."""
-        self.inputs[k] = y
+        self.inputs[k] = self.whole(y)
         return super().product(y, k) + self.probes[k]
 
 

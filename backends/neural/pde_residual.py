@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
 from backends.neural.activations import PIECEWISE_LINEAR
 from backends.neural.collocation import PointSet, join, region
+from backends.neural.estimators import ESTIMATORS
 from backends.neural.jets import Orders
 from backends.neural.residual import Calculus, Jets, PointwiseFormulation, Setting, Term
 from backends.structure import looks_at
@@ -25,6 +26,8 @@ Entries = Callable[[Sequence[Any], Any, Sequence[Any]], list[Any]]
 class PDEFormulation(PointwiseFormulation):
     """∂ₜu + ∇·F(u) − ∇·(κ∇u) − S, with Dirichlet and initial conditions built in or as penalties."""
 
+    estimates: ClassVar[bool] = True
+
     def __init__(self, problem: PDE, calculus: Calculus, setting: Setting) -> None:
         super().__init__(problem, calculus, setting)
         self.problem = problem
@@ -37,7 +40,8 @@ class PDEFormulation(PointwiseFormulation):
         common = None if self._varies else _common_diffusivity(kappa)
         self._collapsed = common is not None
         if common is not None:
-            self.orders = Orders(problem.dimension, 1, laplacian=-common)
+            count = self.estimator.count if self.estimator else problem.dimension
+            self.orders = Orders(count, 1, laplacian=-common)
         else:
             self.orders = Orders(len(self.lower), problem.dimension if has_diffusion(problem) else 0)
         if setting.trial is not None:
@@ -56,6 +60,15 @@ class PDEFormulation(PointwiseFormulation):
             )
         if problem.steady and described.weighting is not None:
             return "causal weights follow time, and the equation is steady; set weighting=none"
+        if described.mode in ESTIMATORS:
+            x, t, state = declared_sample(problem)
+            kappa = diffusivity_rows(problem.diffusivity(NUMPY, x, t, state), problem.components)
+            varies = any(np.ndim(entry) for row in kappa for entry in row)
+            if varies or _common_diffusivity(kappa) is None or problem.flux(NUMPY, x, t, state) is not None:
+                return (
+                    f"derivatives={described.mode} estimate a Laplacian with one constant diffusivity and no "
+                    "convection, and this equation has other terms; set derivatives=taylor"
+                )
         return None
 
     def _plan_conditions(self, initial_weight: float, boundary_weight: float) -> None:

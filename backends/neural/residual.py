@@ -22,6 +22,7 @@ import numpy as np
 from backends.base import TRAJECTORY_LEVELS
 from backends.integrals.rules import Rules
 from backends.neural.collocation import Points, PointSet, join, region
+from backends.neural.estimators import Estimator
 from backends.neural.jets import Orders
 from backends.neural.networks import Parameters
 from backends.neural.trial import Trial
@@ -37,19 +38,24 @@ if TYPE_CHECKING:
 class Network:
     """What is trained: `jets` of a network, and `coefficients` (q,) beside it, None where there are none.
 
-    `jets` takes a prepared place and which derivatives are wanted, and gives those of the output, (J, n, m).
+    `jets` takes a prepared place and which derivatives are wanted, and gives those of the output, (J, n, m);
+    `differentiable` does the same in a way that can be differentiated with respect to the place, where `jets` cannot.
     """
 
     jets: Callable[[Mapping[str, Any], Orders], Any]
     coefficients: Any = None
+    differentiable: Callable[[Mapping[str, Any], Orders], Any] | None = None
 
     def __call__(self, place: Mapping[str, Any], orders: Orders) -> Any:
         """Jets (J, n, m)."""
         return self.jets(place, orders)
 
 
-Field = Callable[[Sequence[Any]], tuple[Any, ...]]
-"""Coordinates (n,) → entries (n,), any of which may be a plain number."""
+Field = Callable[[Any], tuple[Any, ...]]
+"""Coordinates (k, n) → entries (n,), any of which may be a plain number."""
+
+UNROLLED = 16
+"""Directions along which a field is differentiated by a program of its own each; more of them share one."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,9 @@ class Calculus:
 
     `jvp` can be nested; `total` (of a function with a tuple of values) need not be, but costs less at each iteration.
     `constant` cuts a value off from differentiation; `array` turns a host array into one like its second argument.
-    `forward` solves L X = B for a lower triangle L, without asking the device whether it could.
+    `forward` solves L X = B for a lower triangle L, without asking the device whether it could. `gradient` is the
+    reverse derivative of the sum of a function's values, `each` calls a function for one row of a matrix after the
+    other and stacks what it gives.
     """
 
     xp: Any
@@ -68,6 +76,8 @@ class Calculus:
     constant: Callable[[Any], Any]
     array: Callable[[Array, Any], Any]
     forward: Callable[[Any, Any], Any]
+    gradient: Callable[[Callable[[Any], Any], Any], Any]
+    each: Callable[[Callable[[Any], Any], Any], Any]
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ class Setting:
 
     `weights` are those of initial and boundary terms; `scaled` maps every coordinate to [-1, 1] for the network;
     `quadrature` is the rule for an integral in the equation, None for the one that suits it; `observation_weight` is
-    the weight of the observations of an inverse problem.
+    the weight of the observations of an inverse problem; `estimator` takes second derivatives along random directions.
     """
 
     trial: Trial | None
@@ -87,6 +97,7 @@ class Setting:
     weighting: Causal | None = None
     quadrature: Rules | None = None
     observation_weight: float = 1.0
+    estimator: Estimator | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,7 @@ class Term:
     @property
     def label(self) -> str:
         """What the term is called in a record."""
-        return self.kind if self.kind == "initial" else f"{self.kind} x{self.axis}{'-+'[self.side]}"
+        return self.kind if self.kind in ("initial", "terminal") else f"{self.kind} x{self.axis}{'-+'[self.side]}"
 
     def laid(self, points: Array) -> list[Array]:
         """`points` of the region, and behind them their twins."""
@@ -129,7 +140,8 @@ class Formulation(ABC):
     """An equation on its box of coordinates (x₀, …, t), with the loss of a network that is to solve it.
 
     `lower` and `upper` have shape (k,), the first `spatial` of the coordinates are places and one behind them is time.
-    The residual needs the derivatives `orders`, the conditions those of `condition_orders`.
+    The residual needs the derivatives `orders`, the conditions those of `condition_orders`. Rows (A, k) are directions
+    along which derivatives are taken, those of the coordinates where none are given.
     """
 
     components: int
@@ -144,6 +156,8 @@ class Formulation(ABC):
     """Whether the loss is a mean over the points inside, so that processors may have a share of them each."""
     integral: ClassVar[bool] = False
     """Whether means over the points stand for integrals, so that their density must be even or made good by weights."""
+    estimates: ClassVar[bool] = False
+    """Whether second derivatives inside may be estimated along random directions."""
     vanishes: ClassVar[bool] = True
     """Whether the loss falls towards 0 at the solution."""
     remedy: ClassVar[str] = "use a lower learning rate"
@@ -213,17 +227,36 @@ class Formulation(ABC):
             [points for part, new in zip(self.terms, fresh, strict=True) for points in part.laid(new)]
         )
 
+    @property
+    def estimator(self) -> Estimator | None:
+        """What draws random directions for the second derivatives inside, if anything does."""
+        return self.setting.estimator
+
     def prepare(self, points: Any, *, inside: bool) -> dict[str, Any]:
-        """All that is known of `points` (n, k) before the network is: its input, trial function and data."""
-        orders = self.orders if inside else self.condition_orders
-        place: dict[str, Any] = {"points": points, "seeds": self.seeds(points, orders)}
-        if self.trial is not None:
-            place["trial"] = self.trial_jets(points, orders)
+        """All that is known of `points` (n, k) before the network is: its input, trial function and data.
+
+        Where an estimator draws directions, what depends on them is left to `directed`.
+        """
+        place: dict[str, Any] = {"points": points}
+        if not inside or self.estimator is None:
+            place |= self._derived(points, self.orders if inside else self.condition_orders, None)
         causal = self.setting.weighting
         if causal is not None and inside:
             place["chunks"] = chunk_matrix(
                 points, float(self.lower[-1]), float(self.upper[-1]), causal.chunks, self.calculus.xp
             )
+        return place
+
+    def directed(self, place: dict[str, Any], directions: Any) -> dict[str, Any]:
+        """A prepared place with derivatives along two sets of directions (2, V, k), the second one under "twin"."""
+        first, second = (self._derived(place["points"], self.orders, rows) for rows in directions)
+        return place | first | {"twin": second}
+
+    def _derived(self, points: Any, orders: Orders, rows: Any) -> dict[str, Any]:
+        """Jets of what is known."""
+        place = {"seeds": self.seeds(points, orders, rows)}
+        if self.trial is not None:
+            place["trial"] = self.trial_jets(points, orders, rows)
         return place
 
     def measure(self, points: Any, regions: Sequence[tuple[Array, Array]]) -> Any:
@@ -233,16 +266,16 @@ class Formulation(ABC):
         equal = 0.0 * points[:, 0] + 1.0
         return self.calculus.array(np.concatenate(weights), points) * equal if weights else equal
 
-    def trial_jets(self, points: Any, orders: Orders) -> tuple[Any, Any]:
+    def trial_jets(self, points: Any, orders: Orders, rows: Any = None) -> tuple[Any, Any]:
         """Jets of lift (J, n, m) and mask (J, n, 1)."""
         assert self.trial is not None
         trial, xp = self.trial, self.calculus.xp
 
-        def field(coordinates: Sequence[Any]) -> tuple[Any, ...]:
+        def field(coordinates: Any) -> tuple[Any, ...]:
             lift, mask = trial(self.calculus.ops, coordinates)
             return (*lift, mask)
 
-        stacked = xp.moveaxis(self._field_jets(field, points, orders), 1, 2)
+        stacked = xp.moveaxis(self._field_jets(field, points, orders, rows), 1, 2)
         return stacked[:, :, :-1], stacked[:, :, -1:]
 
     def jets(self, network: Network, place: dict[str, Any], orders: Orders) -> Jets:
@@ -274,52 +307,100 @@ class Formulation(ABC):
         lift, mask = self.trial_jets(points, Orders())
         return lift[0] + mask[0] * value
 
-    def seeds(self, points: Any, orders: Orders) -> Any:
-        """Jets (J, n, inputs) of the network's input: scaled coordinates, and sine and cosine of those that wrap."""
+    def seeds(self, points: Any, orders: Orders, rows: Any = None) -> Any:
+        """The network's input and its derivatives: scaled coordinates, and sine and cosine of those that wrap.
+
+        Jets (J, n, inputs); where nothing wraps, a pair of values (n, inputs) and derivatives (J − 1, 1, inputs).
+        """
         xp, ops = self.calculus.xp, self.calculus.ops
         columns: list[tuple[int, Any, Any, Any]] = []
-        zero = 0.0 * points[:, 0]
-        for a, (low, high) in enumerate(zip(self.lower, self.upper, strict=True)):
-            x = points[:, a]
-            if a in self.wraps:
-                w = float(2.0 * np.pi / (high - low))
-                s, c = ops.sin(w * (x - float(low))), ops.cos(w * (x - float(low)))
-                columns += [(a, s, w * c, -w * w * s), (a, c, -w * s, -w * w * c)]
-            else:
-                scale = float(2.0 / (high - low)) if self.setting.scaled else 1.0
-                shift = float(-(high + low) / (high - low)) if self.setting.scaled else 0.0
-                columns.append((a, scale * x + shift, zero + scale, zero))
-        rows = [[value for _, value, _, _ in columns]]
-        rows += [[slope if a == axis else zero for a, _, slope, _ in columns] for axis in range(orders.first)]
+        scale, shift = np.ones(len(self.lower)), np.zeros(len(self.lower))
+        if self.setting.scaled:
+            extent = self.upper - self.lower
+            scale, shift = 2.0 / extent, -(self.upper + self.lower) / extent
+        if not self.wraps:
+            scales = self.calculus.array(scale, points)
+            value = scales * points + self.calculus.array(shift, points)
+            slopes, bends, owners = scales[None], 0.0 * scales[None], list(range(len(scale)))
+        else:
+            zero = 0.0 * points[:, 0]
+            for a, (low, high) in enumerate(zip(self.lower, self.upper, strict=True)):
+                x = points[:, a]
+                if a in self.wraps:
+                    w = float(2.0 * np.pi / (high - low))
+                    s, c = ops.sin(w * (x - float(low))), ops.cos(w * (x - float(low)))
+                    columns += [(a, s, w * c, -w * w * s), (a, c, -w * s, -w * w * c)]
+                else:
+                    columns.append((a, float(scale[a]) * x + float(shift[a]), zero + float(scale[a]), zero))
+            value, slopes, bends = (xp.stack([column[k] for column in columns], -1) for k in (1, 2, 3))
+            owners = [column[0] for column in columns]
+        others = self._input_derivatives(slopes, bends, owners, orders, rows)
+        if not self.wraps:
+            return value, others
+        return xp.concatenate([value[None], others])
+
+    def _input_derivatives(self, slopes: Any, bends: Any, owners: list[int], orders: Orders, rows: Any) -> Any:
+        """Derivatives (J − 1, n, inputs) of inputs that depend on the coordinates `owners`, slope and bend (n, inputs).
+
+        n is 1 where they are the same at all points.
+        """
+        rows = self.calculus.array(self._units(orders), slopes) if rows is None else rows
+        along = rows[:, owners][:, None, :]
+        parts = [along * slopes]
         if orders.laplacian is None:
-            rows += [[bend if a == axis else zero for a, _, _, bend in columns] for axis in range(orders.second)]
+            parts.append((along * along)[: orders.second] * bends)
         elif orders.second:
-            rows.append([slope if a >= orders.first else orders.laplacian * bend for a, _, slope, bend in columns])
-        return xp.stack([xp.stack(row, -1) for row in rows])
+            times = self.calculus.array((np.array(owners) >= self.spatial).astype(float), slopes)
+            parts.append((times * slopes + orders.laplacian * (along * along).sum(0) * bends)[None])
+        return self.calculus.xp.concatenate(parts)
 
-    def _field_jets(self, field: Field, points: Any, orders: Orders) -> Any:
-        """Jets (J, q, n) of a field with q entries, by nested forward differentiation."""
+    def _units(self, orders: Orders) -> Array:
+        """The directions (A, k) of the coordinates."""
+        return np.eye(orders.first, len(self.lower))
+
+    def _field_jets(self, field: Field, points: Any, orders: Orders, rows: Any = None) -> Any:
+        """Jets (J, q, n) of a field with q entries, by nested forward differentiation along one row after the other."""
         xp, jvp = self.calculus.xp, self.calculus.jvp
-        coordinates = [points[:, a] for a in range(points.shape[1])]
-        one = xp.ones_like(coordinates[0])
+        zero = 0.0 * points[:, 0]
+        one = zero + 1.0
 
-        def along(axis: int) -> Callable[[Any], Any]:
-            def restricted(s: Any) -> Any:
-                place = [*coordinates[:axis], s, *coordinates[axis + 1 :]]
-                return xp.stack([entry + 0.0 * s for entry in field(place)])
+        def along(row: Any) -> Callable[[Any], Any]:
+            """Step → the field at points moved by so much."""
+            return lambda s: xp.stack([entry + 0.0 * s for entry in field(_moved(xp, points, row, s))])
 
-            return restricted
+        def slope(row: Any) -> Callable[[Any], Any]:
+            return lambda s: jvp(along(row), (s,), (one,))[1]
 
-        def slope(axis: int) -> Callable[[Any], Any]:
-            return lambda s: jvp(along(axis), (s,), (one,))[1]
+        def derived(row: Any, order: int) -> list[Any]:
+            """Slope, and bend if `order` is 2, (q, n) each."""
+            return list(jvp(slope(row), (zero,), (one,))) if order == 2 else [slope(row)(zero)]
 
-        firsts = [slope(axis)(coordinates[axis]) for axis in range(orders.first)]
-        curved = orders.second if orders.laplacian is None else orders.first
-        seconds = [jvp(slope(axis), (coordinates[axis],), (one,))[1] for axis in range(curved if orders.second else 0)]
-        if orders.laplacian is not None and orders.second:
-            others = (slope(axis)(coordinates[axis]) for axis in range(orders.first, len(coordinates)))
-            seconds = [sum(others, orders.laplacian * sum(seconds))]
-        return xp.stack([along(0)(coordinates[0]), *firsts, *seconds])
+        units = self._units(orders)
+        if rows is None and len(units) > UNROLLED:
+            rows = self.calculus.array(units, points)
+        curved = (orders.first if orders.laplacian is not None else orders.second) if orders.second else 0
+        if rows is None:
+            pairs = [derived(row, 2 if a < curved else 1) for a, row in enumerate(units)]
+            along_all = [xp.stack([pair[0] for pair in pairs])] if pairs else []
+            bends = xp.stack([pair[1] for pair in pairs[:curved]]) if curved else None
+        else:
+            found = self.calculus.each(lambda row: xp.stack(derived(row, 2 if curved else 1)), rows)
+            along_all, bends = [found[:, 0]], found[:curved, 1] if curved else None
+        parts = [xp.stack([entry + zero for entry in field(points.T)])[None], *along_all]
+        if orders.laplacian is None and bends is not None:
+            parts.append(bends)
+        elif bends is not None:
+            k = len(self.lower)
+            times = sum(slope(np.eye(1, k, a)[0])(zero) for a in range(self.spatial, k))
+            parts.append((times + orders.laplacian * bends.sum(0))[None])
+        return xp.concatenate(parts)
+
+
+def _moved(xp: Any, points: Any, row: Any, step: Any) -> Any:
+    """Coordinates (k, n) of points (n, k) moved along `row` by steps (n,); zeros of a host's row cost nothing."""
+    if not isinstance(row, np.ndarray):
+        return points.T + row[:, None] * step
+    return xp.stack([x if v == 0.0 else x + float(v) * step for x, v in zip(points.T, row, strict=True)])
 
 
 class SquaresFormulation(Formulation):
@@ -328,6 +409,10 @@ class SquaresFormulation(Formulation):
     @abstractmethod
     def blocks(self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None) -> list[Any]:
         """What each term of the loss is the mean square of: arrays (m, n), that of the residual first."""
+
+    def twin(self, network: Network, inside: dict[str, Any]) -> Any:
+        """The residual's block with the second set of random directions."""
+        raise NotImplementedError(f"{type(self).__name__} takes no random directions")
 
     def emphasis(self, block: Any, place: Mapping[str, Any]) -> Any:
         """Weight (n,) of each point in the residual's mean square, not to be differentiated; 1 without any."""
@@ -345,7 +430,9 @@ class SquaresFormulation(Formulation):
     ) -> tuple[Any, Any]:
         """The loss Σ weight · term, and its terms: the mean squares of the blocks per component."""
         residual, *others = self.blocks(network, inside, conditions)
-        squares = residual * residual * self.emphasis(residual, inside)
+        # The square of an estimate would have the estimate's variance in its mean; the product of two has not.
+        twin = self.twin(network, inside) if "twin" in inside else residual
+        squares = residual * twin * self.emphasis(residual, inside)
         terms = [squares.mean(), *((block * block).sum() / (block.shape[1] * self.components) for block in others)]
         if len(terms) == 1:
             return weights[0] * terms[0], terms[0][None]
@@ -367,18 +454,28 @@ class PointwiseFormulation(SquaresFormulation):
     def blocks(self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None) -> list[Any]:
         """What each term of the loss is the mean square of: arrays (m, n), that of the residual first."""
         xp = self.calculus.xp
-
-        def stacked(parts: Sequence[Any]) -> Any:
-            return parts[0] if len(parts) == 1 and parts[0].ndim == 2 else xp.stack(list(parts))
-
-        u = self.jets(network, inside, self.orders)
-        found = [stacked(self.residual(u, inside))]
+        found = [self._left(network, inside)]
         if conditions is not None:
             edge = self.jets(network, conditions, self.condition_orders)
             for term in self.terms:
                 parts = self.mismatch(term, edge, conditions)
                 found.append(xp.concatenate(parts) if parts[0].ndim == 2 else xp.stack(list(parts)))
         return found
+
+    def twin(self, network: Network, inside: dict[str, Any]) -> Any:
+        """The same with the other seeds and trial function."""
+        return self._left(network, inside | inside["twin"])
+
+    def operator(self, network: Network, points: Any, rows: Any) -> Any:
+        """The operator of second order along directions (V, k) at points (n, k), shape (m, n)."""
+        orders = Orders(len(rows), 1, self.orders.laplacian)
+        place = {"points": points} | self._derived(points, orders, rows)
+        return self.jets(network, place, orders).second[0]
+
+    def _left(self, network: Network, inside: dict[str, Any]) -> Any:
+        """The residual (m, n)."""
+        parts = self.residual(self.jets(network, inside, self.orders), inside | {"network": network})
+        return parts[0] if len(parts) == 1 and parts[0].ndim == 2 else self.calculus.xp.stack(list(parts))
 
 
 class ODEFormulation(PointwiseFormulation):

@@ -13,13 +13,14 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from backends.base import Context
 from backends.neural.collocation import PointSet
+from backends.neural.estimators import Estimator
 from backends.neural.jets import JetAlgebra, Orders, Statistics
 from backends.neural.linearisation import Sensitivity, row_scales, sensitivities, sum_of_squares
 from backends.neural.optimizers import LBFGS, SGD, AdamW, Scheduled
-from backends.neural.residual import Calculus, Network, PointwiseFormulation
+from backends.neural.residual import UNROLLED, Calculus, Network, PointwiseFormulation
 from backends.neural.torch_networks import Functions, FusedAlgebra
 from backends.neural.torch_trained import TorchTrained
-from backends.neural.training import Driver, TrainingSession
+from backends.neural.training import DIFFERENTIATED, Driver, TrainingSession
 from backends.operations import torch_operations
 from problems.base import Array, Problem
 
@@ -177,6 +178,8 @@ class TorchSession(TrainingSession):
             lambda value: value.detach(),
             lambda values, like: torch.as_tensor(np.array(values), dtype=like.dtype, device=like.device),
             lambda lower, right: torch.linalg.solve_triangular(lower, right, upper=False),
+            lambda function, points: torch.func.grad(lambda x: function(x).sum())(points),
+            lambda function, rows: torch.func.vmap(function, chunk_size=UNROLLED)(rows),
         )
         super().__init__(solver, problem, context, calculus)
         self._initial = self.initial_parameters()
@@ -325,6 +328,14 @@ class TorchSession(TrainingSession):
             size = torch.stack([(part**2).reshape(-1, len(points)).sum(0) for part in form.residual(u, inside)]).sum(0)
         return size.sqrt().cpu().numpy().astype(float)
 
+    def operator_at(self, points: Array, rows: Array) -> Array:
+        """The operator of second order along directions."""
+        form = self.formulation
+        assert isinstance(form, PointwiseFormulation)
+        with torch.no_grad():
+            found = form.operator(self._taylor(self.parameters, 0), self.tensor(points), self.tensor(rows))
+        return found.cpu().numpy().astype(float)
+
     def gradient_norms(self) -> Array:
         """Norm of the gradient of each term."""
         _, terms = self.loss(self.parameters, self.places)
@@ -370,7 +381,7 @@ class TorchSession(TrainingSession):
 
     def network(self, parameters: Any) -> Network:
         """The network on prepared points, by the described way of differentiation."""
-        return self._taylor(parameters, 0) if self.solver.mode == "taylor" else self._differentiated(parameters)
+        return self._differentiated(parameters) if self.solver.mode in DIFFERENTIATED else self._taylor(parameters, 0)
 
     def _taylor(self, parameters: Any, reference: int) -> Network:
         """By jets; batch normalisation takes its statistics from the places of the first call."""
@@ -381,7 +392,11 @@ class TorchSession(TrainingSession):
             algebra = FusedAlgebra(torch, Functions, layers, orders, self._constants, reference, statistics)
             return self.solver.network(algebra, place["seeds"])
 
-        return Network(jets, self.beside(parameters))
+        def differentiable(place: Mapping[str, Any], orders: Orders) -> Any:
+            algebra = JetAlgebra(torch, Functions, layers, orders, self._constants, reference, statistics)
+            return self.solver.network(algebra, place["seeds"])
+
+        return Network(jets, self.beside(parameters), differentiable)
 
     def _differentiated(self, parameters: Any) -> Network:
         """Jets by differentiation of the plain network: reverse twice, or forward over reverse."""
@@ -395,29 +410,30 @@ class TorchSession(TrainingSession):
             """∂N_c/∂x at each point, which depends on no other."""
             return torch.func.grad(lambda x: plain(x)[:, c].sum())(points)
 
-        def bends(points: Any, c: int, axis: int) -> Any:
+        def bends(points: Any, c: int, count: int) -> Any:
+            """Pure second derivatives (count, n) along the first coordinates."""
+            units = torch.eye(points.shape[1], dtype=points.dtype, device=points.device)[:count, None, :]
+            rows = units.expand(-1, *points.shape)
             if self.solver.mode == "nested-reverse":
-                return torch.func.grad(lambda x: slopes(x, c)[:, axis].sum())(points)[:, axis]
-            along = torch.zeros_like(points)
-            along[:, axis] = 1.0
-            return torch.func.jvp(lambda x: slopes(x, c), (points,), (along,))[1][:, axis]
+                curved = torch.func.vmap(torch.func.vjp(lambda x: slopes(x, c), points)[1])(rows)[0]
+            else:
+                curved = torch.func.vmap(lambda row: torch.func.jvp(lambda x: slopes(x, c), (points,), (row,))[1])(rows)
+            return (curved * rows).sum(-1)
 
         def jets(place: Mapping[str, Any], orders: Orders) -> Any:
             points, components = place["points"], range(self.formulation.components)
-            parts = [plain(points)]
+            parts = [plain(points)[None]]
             if not orders.first:
-                return torch.stack(parts)
-            along = torch.stack([slopes(points, c) for c in components], -1).unbind(1)
-            parts += along[: orders.first]
-
-            def curved(count: int) -> list[Any]:
-                return [torch.stack([bends(points, c, a) for c in components], -1) for a in range(count)]
-
-            if orders.laplacian is None:
-                parts += curved(orders.second)
-            elif orders.second:
-                parts.append(sum(along[orders.first :], orders.laplacian * sum(curved(orders.first))))
-            return torch.stack(parts)
+                return parts[0]
+            along = torch.stack([slopes(points, c) for c in components], -1).movedim(1, 0)
+            parts.append(along[: orders.first])
+            if orders.second:
+                count = orders.second if orders.laplacian is None else orders.first
+                curved = torch.stack([bends(points, c, count) for c in components], -1)
+                if orders.laplacian is not None:
+                    curved = (along[orders.first :].sum(0) + orders.laplacian * curved.sum(0))[None]
+                parts.append(curved)
+            return torch.cat(parts)
 
         return Network(jets, self.beside(parameters))
 
@@ -469,7 +485,8 @@ class TorchSession(TrainingSession):
         Drawn points are prepared for many iterations at once, since differentiating the trial function costs the same
         time for few points as for thousands.
         """
-        drawn = [len(kind) for kind in self.sets if kind and kind.noise]
+        estimator = self.formulation.estimator
+        drawn = [len(kind) for k, kind in enumerate(self.sets) if kind and self.moves(k)]
         if not drawn:
             while True:
                 yield self.places
@@ -477,15 +494,23 @@ class TorchSession(TrainingSession):
         while True:
             series: list[Iterable[Any]] = [itertools.repeat(place) for place in self.places]
             for k, (kind, arrays) in enumerate(zip(self.sets, self._sets, strict=True)):
-                if kind and kind.noise:
+                if kind and self.moves(k):
                     points = draw(generator, block, kind, *arrays)
                     series[k] = _divide(self._place(points, inside=k == 0), block)
-            yield from zip(*([itertools.islice(series[0], block), *series[1:]]), strict=False)
+            for places in itertools.islice(zip(*series, strict=False), block):
+                yield places if estimator is None else (self._directed(places[0], generator), *places[1:])
+
+    def _directed(self, place: Any, generator: torch.Generator) -> Any:
+        """A place with two new sets of random directions."""
+        estimator = self.formulation.estimator
+        assert estimator is not None
+        with torch.no_grad():
+            directions = draw_directions(generator, estimator, self.parameters)
+            return self.formulation.directed(place, directions)
 
     def moving(self, places: Any) -> list[torch.Tensor]:
         """What changes in the places from one iteration to the next."""
-        moving = [place for kind, place in zip(self.sets, places, strict=True) if kind and kind.noise]
-        return [part for place in moving for part in _tensors(place)]
+        return [part for k, place in enumerate(places) if self.moves(k) for part in _tensors(place)]
 
     def synchronise(self) -> None:
         """Wait until the device has finished."""
@@ -494,11 +519,28 @@ class TorchSession(TrainingSession):
 
 
 def draw(generator: torch.Generator, block: int, described: PointSet, base: Any, span: Any, rows: Any) -> Any:
-    """New points of a set for `block` iterations, one after the other, shape (block · n, k)."""
+    """New points of a set for `block` iterations, one after the other, shape (block · n, k); or its own."""
+    if not described.noise:
+        return base.repeat(block, 1)
     sample = torch.rand if described.noise == "uniform" else torch.randn
     shape = (block, described.draws, base.shape[1])
     noise = sample(shape, generator=generator, dtype=base.dtype, device=base.device)
+    if described.noise == "brownian":
+        time = torch.rand((*shape[:2], 1), generator=generator, dtype=base.dtype, device=base.device)
+        noise = torch.cat([time.sqrt() * noise[..., :-1], time], -1)
     return (base + span * noise[:, rows]).flatten(0, 1)
+
+
+def draw_directions(generator: torch.Generator, estimator: Estimator, like: torch.Tensor) -> torch.Tensor:
+    """Two independent sets of directions (2, V, k)."""
+    count, spatial = estimator.count, estimator.spatial
+    if estimator.kind == "hutchinson":
+        signs = torch.randint(0, 2, (2, count, spatial), generator=generator, device=like.device)
+        rows = 2.0 * signs.to(like.dtype) - 1.0
+    else:
+        axes = torch.rand(2, spatial, generator=generator, device=like.device).argsort(1)[:, :count]
+        rows = torch.nn.functional.one_hot(axes, spatial).to(like.dtype)
+    return torch.nn.functional.pad(estimator.factor * rows, (0, estimator.coordinates - spatial))
 
 
 def _divide(tree: Any, block: int) -> Any:
@@ -508,6 +550,8 @@ def _divide(tree: Any, block: int) -> Any:
         return (dict(zip(tree, entry, strict=True)) for entry in zip(*parts, strict=True))
     if isinstance(tree, tuple):
         return zip(*(_divide(entry, block) for entry in tree), strict=True)
+    if tree.ndim == 3 and tree.shape[1] == 1:
+        return itertools.repeat(tree, block)  # The same at all points.
     return tree.chunk(block, dim=1 if tree.ndim == 3 else 0)
 
 

@@ -76,7 +76,9 @@ class FusedAlgebra(JetAlgebra):
     def dense(self, y: Any, k: int, activation: str = "") -> Any:
         """As the plain one, in fewer operations."""
         weights, bias = self.parameters[k]
-        z = y @ weights
+        if self.keep:
+            y = self.whole(y)
+        z = self.whole((y[0] @ weights, y[1] @ weights)) if isinstance(y, tuple) else y @ weights
         if self.keep:
             self.inputs[k], self.products[k] = y, z
         if activation:

@@ -11,12 +11,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from backends.base import Context, Diverged, Session, read_out
 from backends.neural.collocation import TRAINING_START, Grid
+from backends.neural.estimators import PLACES
 from backends.neural.optimizers import LevenbergMarquardt, SSBroyden
 from backends.neural.residual import Calculus
 from backends.neural.sampling import points_generator
@@ -37,6 +39,9 @@ PROGRESS = 0.99
 LARGEST_PIECE = 32_768
 REFERENCE = 1024
 """Points from which batch normalisation takes its statistics once training is over (Wu & Johnson 2021)."""
+
+DIFFERENTIATED = ("nested-reverse", "forward-over-reverse")
+"""Ways to differentiate a network as a function of its input, not layer by layer."""
 
 STEPS, TIME, STAGNATION = "iterations", "time", "stagnation"
 """What may end training."""
@@ -112,7 +117,7 @@ class TrainingSession(Session, ABC):
         self.inside, self.conditions = self.formulation.inside, self.formulation.conditions
         self.sets = (self.inside, self.conditions)
         self.fresh = any(s is not None and s.noise for s in self.sets)
-        self.comparable = not self.fresh and solver.weighting is None
+        self.comparable = not self.fresh and solver.weighting is None and self.formulation.estimator is None
         self.weights = self.formulation.weights
         self.stages = solver.stages
         self.piece = min(LARGEST_PIECE, 1 << (max(101, len(problem.points())) - 1).bit_length())
@@ -160,6 +165,10 @@ class TrainingSession(Session, ABC):
         """Size of the residual (q,) at points (q, k), with the present parameters."""
 
     @abstractmethod
+    def operator_at(self, points: Array, rows: Array) -> Array:
+        """The operator of second order along directions (V, k) at points (q, k), with the present parameters."""
+
+    @abstractmethod
     def gradient_norms(self) -> Array:
         """Euclidean norm of the gradient of each term of the loss, without its weight."""
 
@@ -174,6 +183,11 @@ class TrainingSession(Session, ABC):
     @abstractmethod
     def evaluate(self, points: Array) -> Array:
         """The trained trial function at `piece` points (piece, k), shape (piece, m)."""
+
+    def moves(self, k: int) -> bool:
+        """Whether set k is prepared anew for each iteration."""
+        described = self.sets[k]
+        return bool(described and described.noise) or (k == 0 and self.formulation.estimator is not None)
 
     def initial_parameters(self) -> Array:
         """The vector (p,) that training starts from."""
@@ -350,6 +364,11 @@ class TrainingSession(Session, ABC):
             facts |= self.findings()
             if len(self.formulation.coefficients):
                 facts["coefficient_history"] = np.array([self.formulation.stands_for(c) for c in log.coefficients])
+        estimator = self.formulation.estimator
+        if estimator is not None:
+            generator = points_generator(self.context.seed, PLACES)
+            places = self.inside.drawn(generator)[:PLACES]
+            facts["estimator_deviation"] = estimator.deviation(partial(self.operator_at, places), generator)
         if isinstance(self.solver.points, Grid):
             spacings = self.solver.points.spacings(self.formulation.lower, self.formulation.upper)
             for name, along in zip(("dx", "dt"), np.split(spacings, [self.formulation.spatial]), strict=True):

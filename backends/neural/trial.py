@@ -14,6 +14,7 @@ import numpy as np
 from backends.neural.collocation import region
 from problems.base import ODE, PDE, Array, Dirichlet, fields_to_array, scattered_points
 from problems.families.eigenproblem import Eigenproblem
+from problems.families.terminal import TerminalValueProblem
 from problems.operations import NUMPY, Operations
 
 SETTLING = 0.02
@@ -150,10 +151,22 @@ class ZeroTrial:
         return (x - 0.5 * (a + b)) / self.envelope
 
 
+class TerminalTrial:
+    """The automatic trial function of a terminal-value problem: g(x) + (1 − t/T) · network."""
+
+    def __init__(self, problem: TerminalValueProblem) -> None:
+        self.problem = problem
+
+    def __call__(self, ops: Operations, coordinates: Any) -> tuple[tuple[Any, ...], Any]:
+        """The lift, and the mask."""
+        d = self.problem.dimension
+        return (self.problem.terminal(ops, coordinates[:d]),), 1.0 - coordinates[d] / self.problem.T
+
+
 class PublishedTrial:
     """The trial function that a problem's source used."""
 
-    def __init__(self, problem: PDE | ODE) -> None:
+    def __init__(self, problem: PDE | ODE | TerminalValueProblem) -> None:
         self.problem = problem
 
     def missing(self) -> bool:
@@ -169,6 +182,8 @@ class PublishedTrial:
         return declared
 
     def _declared(self, ops: Operations, coordinates: Sequence[Any]) -> tuple[tuple[Any, ...], Any] | None:
+        if isinstance(self.problem, TerminalValueProblem):
+            return None
         if isinstance(self.problem, ODE):
             return self.problem.trial(ops, coordinates[0])
         d = self.problem.dimension

@@ -39,6 +39,9 @@ PROBLEMS = {
     "poisson": REGISTRY.get("poisson").create({"d": 2}),
 }
 
+UNCOUNTED = ("grid", "chebyshev", "gauss", "jittered-grid", "uniform", "paths")
+"""Kinds of points that have no parameter `count`."""
+
 TINY = {"network.widths": (4, 3), "points.kind": "scattered", "points.count": 9, "iterations": 1}
 
 
@@ -47,7 +50,14 @@ def described(parameters):
     tiny = dict(TINY)
     if parameters.get("network.kind", "mlp") != "mlp":
         del tiny["network.widths"]
-    if parameters.get("points.kind", "scattered") in ("grid", "chebyshev", "gauss", "jittered-grid", "uniform"):
+    if parameters.get("points.kind", "scattered") in (
+        "grid",
+        "chebyshev",
+        "gauss",
+        "jittered-grid",
+        "uniform",
+        "paths",
+    ):
         del tiny["points.count"]
     return tiny | parameters
 

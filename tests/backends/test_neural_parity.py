@@ -85,7 +85,8 @@ def plain_network(session):
 
     def values(place, orders):
         *hidden, (weights, bias) = session.split(session.parameters)
-        y = place["seeds"][:1]
+        seeds = place["seeds"]
+        y = seeds[0][None] if isinstance(seeds, tuple) else seeds[:1]
         for inner_weights, inner_bias in hidden:
             y = PLAIN[session.solver.network.activation](y @ inner_weights + inner_bias)
         return y @ weights + bias

@@ -187,7 +187,7 @@ class PINN(Trained):
         if kind is None:
             return f"{self.title} has no {self.objective} for a problem of the family {problem.family!r}"
         if self.mode in ESTIMATORS and not kind.estimates:
-            return f"derivatives={self.mode} estimate the Laplacian of a residual, and there is none; set derivatives=taylor"
+            return f"derivatives={self.mode} estimate the Laplacian of a residual; set derivatives=taylor"
         reason = kind.refuses(equation, self)
         if reason is not None:
             return reason

@@ -118,13 +118,6 @@ class BSDEFormulation(Formulation):
         """The time steps."""
         return {"dt": self.problem.T / self.steps, "steps": self.steps}
 
-    def seeds(self, points: Any, orders: Orders) -> Any:
-        """The network's input (1, n, d + 1): the distance from ξ in standard deviations at T, and time on [-1, 1]."""
-        if not self.setting.scaled:
-            return points[None]
-        middle, half = 0.5 * (self.upper + self.lower), 0.5 * (self.upper - self.lower)
-        return ((points - self.calculus.array(middle, points)) / self.calculus.array(half, points))[None]
-
     def prepare(self, points: Any, *, inside: bool) -> dict[str, Any]:
         """From increments and times (n, d + 1), path after path, the places X_k, and g where the paths end."""
         xp, d = self.calculus.xp, self.problem.dimension

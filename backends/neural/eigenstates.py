@@ -235,7 +235,7 @@ class RayleighFormulation(SpanFormulation):
     def _enveloped(self) -> bool:
         return isinstance(self.trial, ZeroTrial) and self.trial.envelope is not None
 
-    def trial_jets(self, points: Any, orders: Orders) -> tuple[Any, Any]:
+    def trial_jets(self, points: Any, orders: Orders, rows: Any = None) -> tuple[Any, Any]:
         """The value alone within an envelope, whose derivatives are known."""
         return super().trial_jets(points, Orders() if self._enveloped else orders)
 

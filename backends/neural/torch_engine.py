@@ -24,7 +24,7 @@ from backends.neural.training import DIFFERENTIATED, Driver, TrainingSession
 from backends.operations import torch_operations
 from problems.base import Array, Problem
 
-DRAWN_TOGETHER = 1 << 20
+DRAWN_TOGETHER = 1 << 18
 """Numbers prepared in one go for drawn points: enough to hide what each operation costs, and few megabytes."""
 
 FUSED_RATE = torch.float32

@@ -24,7 +24,7 @@ from problems.parameters import InputError
 
 SOLVERS = {"torch": TorchBSDE, "jax": JaxBSDE}
 TINY = {"network.widths": (5,), "batch": 6, "steps": 4, "iterations": 10}
-HOST = Calculus(np, NUMPY, None, None, None, lambda values, like: values, None)
+HOST = Calculus(np, NUMPY, None, None, None, lambda values, like: values, None, None, None)
 
 
 def declared(name, **parameters):

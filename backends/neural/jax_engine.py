@@ -19,7 +19,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from backends.base import Context
 from backends.neural.collocation import PointSet
 from backends.neural.estimators import Estimator
-from backends.neural.jax_networks import ArrayAlgebra, ColumnAlgebra, Functions
+from backends.neural.jax_networks import ColumnAlgebra, Functions
 from backends.neural.jax_plans import planned_bytes
 from backends.neural.jets import JetAlgebra, Orders, Statistics
 from backends.neural.linearisation import RecordingAlgebra, Sensitivity, row_scales, sensitivities, sum_of_squares
@@ -36,9 +36,6 @@ SHARE = 1_500_000
 Measured on the heat equation, three layers of 32, two processors, one against both: 0.078 against 0.118 ms per
 iteration of 64 points, 0.37 against 0.29 of 512, 1.16 against 0.87 of 2048.
 """
-
-PARTS = 16
-"""Most parts of jets that are laid out as arrays of their own."""
 
 EVERYWHERE = PartitionSpec()  # type: ignore[no-untyped-call]
 
@@ -241,6 +238,7 @@ class JaxSession(TrainingSession):
         super().__init__(solver, problem, context, calculus)
         self.compiled: dict[str, Any] = {}
         self._drivers: dict[int, LoopDriver] = {}
+        self._kind = ColumnAlgebra if self.device.platform == "cpu" else JetAlgebra
         self._initial = self.to_device(self.initial_parameters().astype(dtype))
         self.parameters = self._initial
         self._constants = None if self.constants is None else self.to_device(self.constants.astype(dtype))
@@ -432,9 +430,7 @@ class JaxSession(TrainingSession):
 
         def plain(point: Any) -> Any:
             seeds = self.formulation.seeds(point[None], Orders())
-            return self._through(self._algebra(Orders())(jnp, Functions, layers, Orders(), self._constants), seeds)[
-                0, 0
-            ]
+            return self._through(self._kind(jnp, Functions, layers, Orders(), self._constants), seeds)[0, 0]
 
         slopes = jax.jacrev(plain)
 
@@ -506,15 +502,10 @@ class JaxSession(TrainingSession):
         layers = self.split(parameters)
 
         def jets(place: Mapping[str, Any], orders: Orders) -> Any:
-            algebra = self._algebra(orders)(jnp, Functions, layers, orders, self._constants, reference, statistics)
+            algebra = self._kind(jnp, Functions, layers, orders, self._constants, reference, statistics)
             return self._through(algebra, place["seeds"])
 
         return Network(jets, self.beside(parameters))
-
-    def _algebra(self, orders: Orders) -> type[JetAlgebra]:
-        """How jets are laid out: in parts on a CPU, unless there are so many that compiling them would take minutes."""
-        in_parts = self.device.platform == "cpu" and orders.count <= PARTS
-        return ColumnAlgebra if in_parts else ArrayAlgebra
 
     def _through(self, algebra: JetAlgebra, seeds: Any) -> Any:
         """Jets (J, n, m) of the network's output."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+import itertools
+import math
 from typing import Any
 
 import jax
@@ -10,6 +11,9 @@ import jax.numpy as jnp
 
 from backends.neural.activations import ACTIVATIONS
 from backends.neural.jets import NORMALISING_EPSILON, JetAlgebra, moments
+
+BLOCKS = 64
+"""Most parts that slopes are divided into."""
 
 
 class Functions:
@@ -24,33 +28,35 @@ class Functions:
         return (x > 0).astype(x.dtype)
 
 
-class ArrayAlgebra(JetAlgebra):
-    """Jets as one array, of which only what enters an activation is kept for the reverse pass."""
-
-    def activate(self, z: Any, activation: str) -> Any:
-        """As the plain one; elementwise, it costs less to repeat than to keep."""
-        return jax.checkpoint(partial(super().activate, activation=activation))(z)
-
-
 class ColumnAlgebra(JetAlgebra):
-    """Jets as a list of parts (w, n), or (w, 1) where a derivative is the same at all points.
+    """Jets as a list of parts (w, B, n), or (w, B, 1) where derivatives are the same at all points.
 
     XLA on a CPU leaves no copy of the parts behind, multiplies by columns faster than by rows, and spares the first
-    layer all work on derivatives of coordinates, which are constants.
+    layer all work on derivatives of coordinates, which are constants. A part holds one derivative, B = 1, unless there
+    are more than `BLOCKS` slopes that end in one operator: each part takes some time to compile.
     """
 
     def enter(self, seeds: Any) -> Any:
         """Parts, columns first."""
-        value, *others = (seeds[0], *seeds[1]) if isinstance(seeds, tuple) else seeds
-        return [value.T, *(part.T for part in others)]
+        if isinstance(seeds, tuple):
+            value, others = seeds[0][None], seeds[1]
+        else:
+            value, others = seeds[:1], seeds[1:]
+        most = BLOCKS if self.orders.laplacian is not None else self.first
+        size = max(1, math.ceil(self.first / max(1, most)))
+        starts = [*range(0, self.first, size), *range(self.first, len(others))]
+        edges = [*starts, len(others)]
+        blocks = [others[a:b] for a, b in itertools.pairwise(edges)]
+        return [part.transpose(2, 0, 1) for part in (value, *blocks)]
 
     def whole(self, y: Any) -> Any:
-        """As it is: parts (w, 1) need no copies."""
+        """As it is: parts that are the same at all points need no copies."""
         return y
 
     def leave(self, y: Any) -> Any:
         """As the plain one."""
-        return jnp.stack([jnp.broadcast_to(part, y[0].shape).T for part in y])
+        points = y[0].shape[2]
+        return jnp.concatenate([jnp.broadcast_to(p, (*p.shape[:2], points)).transpose(1, 2, 0) for p in y])
 
     def product(self, y: Any, k: int) -> Any:
         """As the plain one."""
@@ -58,7 +64,7 @@ class ColumnAlgebra(JetAlgebra):
 
     def project(self, y: Any, matrix: Any) -> Any:
         """As the plain one."""
-        return [matrix.T @ part for part in y]
+        return [(matrix.T @ part.reshape(len(part), -1)).reshape(-1, *part.shape[1:]) for part in y]
 
     def columns(self, y: Any, start: int, stop: int) -> Any:
         """As the plain one."""
@@ -75,7 +81,7 @@ class ColumnAlgebra(JetAlgebra):
     def dense(self, y: Any, k: int, activation: str = "") -> Any:
         """As the plain one."""
         value, *others = self.product(y, k)
-        z = [value + self.parameters[k][1][:, None], *others]
+        z = [value + self.parameters[k][1][:, None, None], *others]
         return self.activate(z, activation) if activation else z
 
     def activate(self, z: Any, activation: str) -> Any:
@@ -95,9 +101,9 @@ class ColumnAlgebra(JetAlgebra):
 
     def beside(self, fields: Any) -> Any:
         """As the plain one."""
-        points = max(field[0].shape[1] for field in fields)
+        points = max(field[0].shape[2] for field in fields)
         return [
-            jnp.concatenate([jnp.broadcast_to(part, (len(part), points)) for part in parts])
+            jnp.concatenate([jnp.broadcast_to(part, (*part.shape[:2], points)) for part in parts])
             for parts in zip(*fields, strict=True)
         ]
 
@@ -105,18 +111,21 @@ class ColumnAlgebra(JetAlgebra):
         """As the plain one."""
         scale, shift = self.parameters[k]
         if k not in self.statistics:
-            self.statistics[k] = moments((z[0][:, : self.reference] if self.reference else z[0]).T)
+            batch = z[0][:, 0, : self.reference] if self.reference else z[0][:, 0]
+            self.statistics[k] = moments(batch.T)
         mean, variance = self.statistics[k]
         factor = scale / (variance + NORMALISING_EPSILON) ** 0.5
-        value, *others = (part * factor[:, None] for part in z)
-        return [value + (shift - mean * factor)[:, None], *others]
+        value, *others = (part * factor[:, None, None] for part in z)
+        return [value + (shift - mean * factor)[:, None, None], *others]
 
     def _by_order(self, y: Any) -> tuple[Any, Any, Any]:
-        return y[0], y[1 : 1 + self.first], y[1 + self.first :]
+        bends = 1 if self.orders.laplacian is not None else self.second
+        edge = len(y) - bends * (self.second > 0)
+        return y[0], y[1:edge], y[edge:]
 
     def _squares(self, a: Any, b: Any) -> list[Any]:
         """What the rules for second order ask for, of products of slopes."""
         products = [p * q for p, q in zip(a, b, strict=True)]
         if self.orders.laplacian is None:
             return products[: self.second]
-        return [self.orders.laplacian * sum(products)] if self.second else []
+        return [self.orders.laplacian * sum(p.sum(1, keepdims=True) for p in products)] if self.second else []

@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 import torch
 
-from backends.neural import jax_engine, residual, torch_engine
+from backends.neural import jax_engine, jax_networks, residual, torch_engine
 from backends.neural.collocation import Paths, region
 from backends.neural.estimators import Estimator
+from backends.neural.jets import JetAlgebra
 from problems import REGISTRY
 from problems.parameters import InputError
 from tests.backends.neural_cases import ENGINES, begin, solved
@@ -200,13 +201,18 @@ def test_jets_of_a_trial_function_along_many_directions_are_those_of_a_few(engin
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-13)
 
 
-def test_jets_in_parts_and_as_one_array_are_the_same(monkeypatch):
-    points, found = inside(HJB, 5), []
-    for parts in (16, 0):
-        monkeypatch.setattr(jax_engine, "PARTS", parts)
-        found.append(loss_at(begin("jax", HJB, **PATHS), points))
-    assert found[0][0] == pytest.approx(found[1][0], rel=1e-12)
-    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-10, atol=1e-13)
+@pytest.mark.parametrize("constraint", ["trial", "penalty"])
+def test_jets_in_blocks_and_as_one_array_are_the_jets_in_parts(monkeypatch, constraint):
+    points, parameters = inside(HJB, 5), PATHS | {"constraint.kind": constraint}
+    found = [loss_at(begin("jax", HJB, **parameters), points)]
+    monkeypatch.setattr(jax_networks, "BLOCKS", 4)
+    found.append(loss_at(begin("jax", HJB, **parameters), points))
+    session = begin("jax", HJB, **parameters)
+    session._kind = JetAlgebra
+    found.append(loss_at(session, points))
+    for loss, gradient in found[1:]:
+        assert loss == pytest.approx(found[0][0], rel=1e-12)
+        np.testing.assert_allclose(gradient, found[0][1], rtol=1e-10, atol=1e-13)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -134,6 +134,24 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "optimizer": {"kind": "ssbroyden"},
             "iterations": 2_000,
         },
+        # A trial function of the box holds a sum of functions of one coordinate each, or of two, before it is trained;
+        # with penalties such solutions are a task.
+        "best-poisson-10d": {
+            "network": {"widths": (32, 32)},
+            "constraint": {"kind": "penalty", "boundary_weight": 10.0},
+            "points": {"kind": "sobol", "count": 500, "every": 500},
+            "optimizer": {"kind": "ssbroyden"},
+            "iterations": 4_000,
+        },
+        # For what a step takes in memory and time; its few steps find no answer.
+        "training-step": {
+            "network": {"widths": (128, 128, 128, 128)},
+            "constraint": {"kind": "penalty"},
+            "points": {"kind": "paths", "batch": 128},
+            "directions": 8,
+            "iterations": 8,
+            "keep": "last",
+        },
         "best-burgers": {
             "network": {"widths": (24, 24, 24, 24)},
             "points": {"kind": "adaptive", "count": 2_000, "every": 500, "pool": 20_000},

@@ -150,10 +150,36 @@ def test_best_networks_of_both_engines_stand_beside_classical_rungs_under_the_sa
     seeds = {200, 201, 202, 203, 204}
     whole = {("jax-pinn", seed) for seed in seeds} | {("torch-pinn", seed) for seed in sorted(seeds)[:3]}
     # Every problem in at least one setting; none of the seeds on which the set-ups were chosen.
-    assert {problem.name for problem, runs in best.items() if whole <= runs} == OWN_PROBLEMS
+    many = {case.problem.name for case in cases_of("dimension")}
+    assert {problem.name for problem, runs in best.items() if whole <= runs} | many == OWN_PROBLEMS
     assert min(seed for runs in best.values() for _, seed in runs) >= 200
     for problem in best:
         assert len(rungs[problem]) >= 2 or problem.parameters().get("d") == 5, problem
+
+
+def test_networks_in_many_dimensions_stand_beside_sampling_or_grids():
+    cases = [case for case in cases_of("dimension-answers") if case.unsupported() is None]
+    networks = {case.problem for case in cases if case.solver.family == "neural"}
+    classical = {case.problem for case in cases if case.solver.family == "classical"}
+    wanted = {
+        ("hjb-lq", 100),
+        ("allen-cahn-nd", 100),
+        ("black-scholes-nd", 100),
+        ("poisson", 10),
+        ("schroedinger-nd", 3),
+    }
+    assert wanted <= {(problem.name, problem.dimension) for problem in networks & classical}
+    assert min(case.seed for case in cases if case.solver.family == "neural") >= 200
+
+
+def test_steps_of_training_are_taken_from_1_to_1024_dimensions_in_every_way():
+    steps = [case for case in cases_of("dimension-steps") if case.precision == "float32"]
+    found = defaultdict(set)
+    for case in steps:
+        found[case.solver.name, case.solver.mode].add(case.problem.dimension)
+    for mode in ("taylor", "nested-reverse", "forward-over-reverse", "hutchinson", "stde"):
+        assert {2**k for k in range(11)} <= found["jax-pinn", mode]
+        assert {1, 4, 16, 64, 256} <= found["torch-pinn", mode]
 
 
 def test_parts_of_the_strong_suite_are_all_of_it():

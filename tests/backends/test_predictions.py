@@ -33,7 +33,7 @@ PEAKS = [
     (SINES, "spectral:nodes={}", {2: (500, 700), 4: (30, 36)}),
     (SLANTED, "spectral:dt=0.0625,nodes={}", {2: (300, 420), 4: (20, 26)}),
     ("heat@torus:contrast=0,d={}", "spectral:nodes={}", {2: (300, 500), 4: (25, 27)}),
-    ("heat:d={}", "spectral:dt=0.0625,nodes={}", {2: (26, 32), 3: (9, 10)}),
+    ("heat:d={}", "spectral:dt=0.0625,nodes={}", {2: (26, 32), 3: (10,)}),
     (SINES, "fenics:cells={}", {2: (100, 160), 3: (12, 16)}),
     (SINES, "fenics:degree=1,cells={}", {2: (120, 220), 3: (20, 28)}),
 ]

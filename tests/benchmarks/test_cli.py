@@ -254,7 +254,7 @@ def test_list_shows_equation_dimension_reference_and_solvers_of_every_problem(in
         assert reference == problem.reference_kind
         able = {n for n in backends.REGISTRY.names() if backends.REGISTRY.get(n)().unsupported(problem) is None}
         assert set(solved_by.split(", ")) == able
-    assert shown["heat"][2] == "2 (1–3)"
+    assert shown["heat"][2] == "2 (1–100)"
     assert shown["burgers-1d"][4] == "Cole–Hopf transform, Gauss–Hermite quadrature"
 
 

@@ -6,9 +6,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from backends.integrals.rules import GaussLegendre, MonteCarlo, PointRule, Product, Rule
-from backends.neural.collocation import JitteredGrid, PointSet, Uniform
+from backends.neural.collocation import Uniform
 from backends.neural.jets import Orders
+from backends.neural.pointsets import PointSet
 from backends.neural.residual import Calculus, Network, Setting, SquaresFormulation
+from backends.neural.tensor_points import JitteredGrid
 from problems.base import Array
 from problems.families.integral_equation import IntegralEquation
 

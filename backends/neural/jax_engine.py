@@ -17,13 +17,13 @@ from jax.scipy.linalg import solve_triangular
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from backends.base import Context
-from backends.neural.collocation import PointSet
 from backends.neural.estimators import Estimator
 from backends.neural.jax_networks import ColumnAlgebra, Functions
 from backends.neural.jax_plans import planned_bytes
 from backends.neural.jets import JetAlgebra, Orders, Statistics
 from backends.neural.linearisation import RecordingAlgebra, Sensitivity, row_scales, sensitivities, sum_of_squares
 from backends.neural.optimizers import LBFGS, SGD, AdamW, LevenbergMarquardt, Scheduled, SSBroyden
+from backends.neural.pointsets import PointSet
 from backends.neural.residual import Calculus, Network, PointwiseFormulation
 from backends.neural.trained import Trained
 from backends.neural.training import DIFFERENTIATED, Driver, TrainingSession

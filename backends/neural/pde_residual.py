@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 
 from backends.neural.activations import PIECEWISE_LINEAR
-from backends.neural.collocation import PointSet, join, region
 from backends.neural.estimators import ESTIMATORS
 from backends.neural.jets import Orders
+from backends.neural.pointsets import PointSet, join, region
 from backends.neural.residual import Calculus, Jets, PointwiseFormulation, Setting, Term
 from backends.structure import looks_at
 from problems.base import PDE, Array, Dirichlet, Neumann, Periodic, diffusivity_rows, is_zero

@@ -21,10 +21,11 @@ import numpy as np
 
 from backends.base import TRAJECTORY_LEVELS
 from backends.integrals.rules import Rules
-from backends.neural.collocation import Points, PointSet, join, region
+from backends.neural.collocation import Points
 from backends.neural.estimators import Estimator
 from backends.neural.jets import Orders
 from backends.neural.networks import Parameters
+from backends.neural.pointsets import PointSet, join, region
 from backends.neural.trial import Trial
 from backends.neural.weighting import Causal, causal_weights, chunk_matrix
 from problems.base import ODE, Array

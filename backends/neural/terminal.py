@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from backends.neural.collocation import join
 from backends.neural.jets import Orders
+from backends.neural.pointsets import join
 from backends.neural.residual import Calculus, Jets, Network, PointwiseFormulation, Setting, Term
 from problems.families.terminal import TerminalValueProblem
 

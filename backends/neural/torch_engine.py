@@ -12,11 +12,11 @@ from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from backends.base import Context
-from backends.neural.collocation import PointSet
 from backends.neural.estimators import Estimator
 from backends.neural.jets import JetAlgebra, Orders, Statistics
 from backends.neural.linearisation import Sensitivity, row_scales, sensitivities, sum_of_squares
 from backends.neural.optimizers import LBFGS, SGD, AdamW, Scheduled
+from backends.neural.pointsets import PointSet
 from backends.neural.residual import UNROLLED, Calculus, Network, PointwiseFormulation
 from backends.neural.torch_networks import Functions, FusedAlgebra
 from backends.neural.torch_trained import TorchTrained

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from backends.base import Solver
-from backends.neural.collocation import Kind
 from backends.neural.networks import DGM, MLP, ModifiedMLP, Residual
 from backends.neural.optimizers import (
     LBFGS,
@@ -24,6 +23,7 @@ from backends.neural.optimizers import (
     Stage,
     stages,
 )
+from backends.neural.pointsets import Kind
 from backends.neural.residual import Calculus, Formulation
 from backends.neural.weighting import Balanced, Causal
 from problems.base import Problem

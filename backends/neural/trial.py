@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from backends.neural.collocation import region
+from backends.neural.pointsets import region
 from problems.base import ODE, PDE, Array, Dirichlet, fields_to_array, scattered_points
 from problems.families.eigenproblem import Eigenproblem
 from problems.families.terminal import TerminalValueProblem

@@ -25,8 +25,10 @@ import numpy as np
 from backends import register
 from backends.base import Context, Diverged, Session, Solver, as_ode, read_out
 from backends.neural.activations import PIECEWISE_LINEAR
-from backends.neural.collocation import Grid, Scattered, region
+from backends.neural.collocation import Scattered
 from backends.neural.pde_residual import has_diffusion
+from backends.neural.pointsets import region
+from backends.neural.tensor_points import Grid
 from backends.neural.trial import BoxTrial, PublishedTrial, StartTrial
 from backends.operations import jax_operations, torch_operations
 from problems.base import ODE, PDE, Array, Dirichlet, Neumann, Periodic, Problem, diffusivity_rows, fields_to_array

@@ -13,19 +13,17 @@ from scipy.stats import kstest, norm, qmc
 
 from backends.neural.collocation import (
     Adaptive,
-    Chebyshev,
     Concentrated,
-    Grid,
-    JitteredGrid,
     LatinHypercube,
     Normal,
     Points,
     Scattered,
     Sobol,
     Uniform,
-    matching,
 )
+from backends.neural.pointsets import matching
 from backends.neural.sampling import points_generator, residual_densities, sobol, weighted_choice
+from backends.neural.tensor_points import Chebyshev, Grid, JitteredGrid
 from problems.parameters import InputError, Parameterised, build, flatten, parameter
 
 LOWER, UPPER = np.array([-1.0, 2.0, 0.0]), np.array([1.0, 2.5, 3.0])

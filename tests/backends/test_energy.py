@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from backends.jax_pinn import JaxPINN
-from backends.neural.collocation import Chebyshev, Gauss, Grid, JitteredGrid
 from backends.neural.residual import Network
+from backends.neural.tensor_points import Chebyshev, Gauss, Grid, JitteredGrid
 from problems import REGISTRY
 from problems.base import Dirichlet
 from problems.parameters import InputError

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from backends.neural import jax_engine, jax_networks, residual, torch_engine
-from backends.neural.collocation import Paths, region
+from backends.neural.collocation import Paths
 from backends.neural.estimators import Estimator
 from backends.neural.jets import JetAlgebra
+from backends.neural.pointsets import region
 from problems import REGISTRY
 from problems.parameters import InputError
 from tests.backends.neural_cases import ENGINES, begin, solved

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from backends.neural.collocation import PointSet
+from backends.neural.pointsets import PointSet
 from problems import REGISTRY, InputError
 from tests.backends.neural_cases import ENGINES, PENALTY, begin, jax_view, ready, shaken, solved, torch_view
 from tests.backends.test_neural_terms import agree

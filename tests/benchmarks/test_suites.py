@@ -10,7 +10,7 @@ import pytest
 
 import backends
 import problems
-from backends.neural.collocation import Grid
+from backends.neural.tensor_points import Grid
 from benchmarks import store, suites
 from benchmarks.cases import Case
 from benchmarks.suites import Overrides

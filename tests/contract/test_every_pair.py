@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backends.neural.collocation import Grid, Scattered, region
+from backends.neural.collocation import Scattered
+from backends.neural.pointsets import region
+from backends.neural.tensor_points import Grid
 from benchmarks.cases import Case, Spec
 from benchmarks.record import Status
 from problems.base import ODE, PDE

@@ -149,7 +149,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "constraint": {"kind": "penalty"},
             "points": {"kind": "paths", "batch": 128},
             "directions": 8,
-            "iterations": 8,
+            "iterations": 4,
             "keep": "last",
         },
         "best-burgers": {

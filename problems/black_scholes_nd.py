@@ -61,12 +61,8 @@ class BlackScholesND(TerminalValueProblem):
         """The mean pay-off, discounted (Feynman & Kac)."""
         return Expectation(self.terminal, lambda mean: math.exp(-self.rate * self.T) * mean)
 
-    def reference(self, points: Array) -> Array:
-        """The price today, shape (n, 1)."""
-        return np.full((len(points), 1), self._price())
-
-    def _price(self) -> float:
-        """Black and Scholes' formula with the forward price and the volatility of the mean."""
+    def value(self) -> float:
+        """The price today, by Black and Scholes' formula with the forward price and the volatility of the mean."""
         deviation = self.sigma * math.sqrt(self.T / self.d)
         forward = SPOT * math.exp(float(self.start()[0]) + 0.5 * deviation**2)
         middle = math.log(forward / self.strike) / deviation

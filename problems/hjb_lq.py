@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from problems import register
-from problems.base import Array
 from problems.families.terminal import Expectation, TerminalValueProblem
 from problems.operations import Operations
 from problems.parameters import parameter
@@ -53,9 +52,9 @@ class HJBLQ(TerminalValueProblem):
 
         return Expectation(of, lambda mean: -math.log(mean) / self.strength)
 
-    def reference(self, points: Array) -> Array:
-        """u(0, 0), shape (1, 1)."""
-        return np.full((len(points), 1), _value(self.d, self.T, self.strength))
+    def value(self) -> float:
+        """u(0, 0)."""
+        return _value(self.d, self.T, self.strength)
 
     def reference_error(self) -> float:
         """What fewer nodes change."""

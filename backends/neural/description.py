@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self, cast
 
 from backends.integrals.rules import MonteCarlo, Rules
 from backends.neural.collocation import Points, Uniform
-from backends.neural.estimators import ESTIMATORS, Estimator
+from backends.neural.directions import ESTIMATORS, Estimator
 from backends.neural.formulations import formulation_of, represented, trained_on
 from backends.neural.optimizers import AdamW, Chain, LevenbergMarquardt
 from backends.neural.pointsets import region

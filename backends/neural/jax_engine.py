@@ -17,7 +17,7 @@ from jax.scipy.linalg import solve_triangular
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from backends.base import Context
-from backends.neural.estimators import Estimator
+from backends.neural.directions import Estimator
 from backends.neural.jax_networks import ColumnAlgebra, Functions
 from backends.neural.jax_plans import planned_bytes
 from backends.neural.jets import JetAlgebra, Orders, Statistics

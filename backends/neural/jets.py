@@ -3,7 +3,7 @@
 J = 1 + A + D: the value, A first derivatives and D of second order: either the pure ones along the first D ≤ A
 directions, or a single one that is all the equation needs, L = ∂_t + f Σ ∂_a² over the A directions, which follows the
 same rules with f Σ y_a² where a pure one has y_a² (the forward Laplacian of Li et al. 2024, Nat. Mach. Intell. 6).
-Directions are those of the coordinates, or random ones by which L is estimated (see `estimators.py`). Propagating them
+Directions are those of the coordinates, or random ones by which L is estimated (see `directions.py`). Propagating them
 is forward differentiation in Taylor mode (Griewank & Walther 2008, ch. 13), with one matrix product per layer for all
 of them. With A = D = 0 the same code is the plain network. Networks are written over `JetAlgebra` once; an engine may
 override an operation with a faster one of its own.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 
 from backends.neural.activations import PIECEWISE_LINEAR
-from backends.neural.estimators import ESTIMATORS
+from backends.neural.directions import ESTIMATORS
 from backends.neural.jets import Orders
 from backends.neural.pointsets import PointSet, join, region
 from backends.neural.residual import Calculus, Jets, PointwiseFormulation, Setting, Term

@@ -22,7 +22,7 @@ import numpy as np
 from backends.base import TRAJECTORY_LEVELS
 from backends.integrals.rules import Rules
 from backends.neural.collocation import Points
-from backends.neural.estimators import Estimator
+from backends.neural.directions import Estimator
 from backends.neural.jets import Orders
 from backends.neural.networks import Parameters
 from backends.neural.pointsets import PointSet, join, region

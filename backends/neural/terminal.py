@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from backends.estimators.drivers import looks_at_slope
 from backends.neural.jets import Orders
 from backends.neural.pointsets import join
 from backends.neural.residual import Calculus, Jets, Network, PointwiseFormulation, Setting, Term
@@ -27,7 +28,7 @@ class TerminalFormulation(PointwiseFormulation):
     def __init__(self, problem: TerminalValueProblem, calculus: Calculus, setting: Setting) -> None:
         super().__init__(problem, calculus, setting)
         self.problem, self.spatial = problem, problem.dimension
-        self._sloped = problem.sees_gradient()
+        self._sloped = looks_at_slope(problem)
         count = self.estimator.count if self.estimator else problem.dimension
         self.orders = Orders(count, 1, laplacian=0.5 * problem.volatility() ** 2)
         if setting.trial is None:

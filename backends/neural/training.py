@@ -18,7 +18,7 @@ import numpy as np
 
 from backends.base import Context, Diverged, Session, read_out
 from backends.neural.collocation import TRAINING_START
-from backends.neural.estimators import PLACES
+from backends.neural.directions import PLACES
 from backends.neural.optimizers import LevenbergMarquardt, SSBroyden
 from backends.neural.residual import Calculus
 from backends.neural.sampling import points_generator

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from problems.base import Array, Problem
-from problems.operations import NUMPY, Operations
+from problems.operations import Operations
 from problems.parameters import parameter
 
 
@@ -58,11 +58,13 @@ class TerminalValueProblem(Problem):
     def driver(self, ops: Operations, t: Any, x: Any, u: Any, slope: Any) -> Any:
         """f(t, x, u, ∇u) for t and u (…), x and ∇u (d, …); a plain 0.0 where there is none."""
 
-    def sees_gradient(self) -> bool:
-        """Whether f depends on ∇u: whether it becomes NaN where ∇u is."""
-        x = self.start()[:, None] + 0.5
-        found = self.driver(NUMPY, np.zeros(1), x, np.full(1, 0.5), np.full_like(x, np.nan))
-        return bool(np.isnan(found).any())
+    @abstractmethod
+    def value(self) -> float:
+        """u(0, ξ), exact or from an independent calculation."""
+
+    def reference(self, points: Array) -> Array:
+        """u(0, ξ) for every one of `points`, which are all that place, shape (n, 1)."""
+        return np.full((len(points), 1), self.value())
 
     def start(self) -> Array:
         """ξ, shape (d,); the origin by default."""

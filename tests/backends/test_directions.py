@@ -5,7 +5,7 @@ import torch
 
 from backends.neural import jax_engine, jax_networks, residual, torch_engine
 from backends.neural.collocation import Paths
-from backends.neural.estimators import Estimator
+from backends.neural.directions import Estimator
 from backends.neural.jets import JetAlgebra
 from backends.neural.pointsets import region
 from problems import REGISTRY

@@ -15,11 +15,9 @@ from problems.claims import CapacityClaim, Claim, GrowthClaim
 from reports.claims import Judgement
 from reports.verdicts import CONTRADICTED, NOT_RUN, OPEN, SUPPORTED
 from tests.reports.dimensional import timed
+from tests.reports.judged import KEY, WHERE, judge
 from tests.reports.synthetic import Writer
-from tests.reports.test_claims import judge
 
-KEY = "claim/tested"
-WHERE = ("a source", "its figure", "Words.")
 LINEAR = GrowthClaim(*WHERE, "nested-reverse", "memory", 1.0, 0.25)
 QUICK = GrowthClaim(*WHERE, "nested-reverse", "time", 1.0, 0.25)
 FULL = CapacityClaim(*WHERE, "nested-reverse", "float32", 32.0 * 2**30, (10, 20), (100, 100_000))

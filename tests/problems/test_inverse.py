@@ -18,8 +18,6 @@ from problems.families.inverse import InverseProblem
 from problems.operations import NUMPY
 from tests.plugins.parameters import Front, Slab
 
-jax.config.update("jax_enable_x64", True)
-
 HEAT = problems.REGISTRY.get("heat-inverse")
 CASES = [HEAT.create(), HEAT.create({}, "two"), Front(), Slab()]
 NAMED = pytest.mark.parametrize("problem", CASES, ids=["heat", "heat-two", "front", "slab"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -17,8 +16,6 @@ from backends.operations import jax_operations, torch_operations
 from problems.families.terminal import TerminalValueProblem
 from problems.operations import NUMPY
 from tests.builtin import problem_classes
-
-jax.config.update("jax_enable_x64", True)
 
 TERMINAL = [cls for cls in problem_classes() if issubclass(cls, TerminalValueProblem)]
 CASES = [cls.create({"d": d}) for cls in TERMINAL for d in (1, 3, 100)]

@@ -47,7 +47,7 @@ class Flat(TerminalValueProblem):
         value = value + ops.sin(u) if self.wavy else value
         return value + t if self.moving else value
 
-    def reference(self, points):
+    def value(self):
         raise NotImplementedError
 
 

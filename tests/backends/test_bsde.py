@@ -70,9 +70,6 @@ class Hill(TerminalValueProblem):
         """u(0, ξ) in one dimension."""
         raise NotImplementedError
 
-    def reference(self, points):
-        return np.full((len(points), 1), self.value())
-
 
 @dataclass(frozen=True)
 class Control(Hill):

@@ -98,6 +98,7 @@ class Case:
     precision: str = "float64"
     threads: int = 1
     published: str = ""
+    judged: bool = True
 
     @classmethod
     def create(cls, problem: Spec, solver: Spec, **circumstances: Any) -> Case:
@@ -131,6 +132,7 @@ class Case:
             record.precision,
             record.threads,
             record.published,
+            record.judged,
         )
 
     def check(self) -> None:
@@ -208,6 +210,7 @@ class Case:
             threads=self.threads,
             seed=self.seed,
             published=self.published,
+            judged=self.judged,
             status=status,
             reason=reason,
         )

@@ -50,7 +50,8 @@ class Record:
     evaluation, `host_base_bytes` what it held before, with its libraries imported; `device_bytes` is the peak until
     training ends, of the accelerator or, as `device_method` says, of arrays on the CPU. All are measured once for all
     rows of a run whose memory pass is the same (any seed, any length of training). Compilation is cold in the first
-    round only. An entry that was not measured is None.
+    round only. A row that is not `judged` was run for what a step takes, and its errors mean nothing. An entry that was
+    not measured is None.
     """
 
     run: str
@@ -72,6 +73,7 @@ class Record:
     status: str
     reason: str = ""
     published: str = ""
+    judged: bool = True
     backend_version: str = ""
     python: str = ""
     dx: float | None = None

@@ -8,7 +8,8 @@ problem = "heat-1d@s1"                    # a spec, or a list of specs
 solver = ["ftcs", "fenics:degree=2"]      # likewise
 problem_parameters = { T = [0.1, 0.5] }   # a list of values is swept
 solver_parameters = { cells = [10, 100] }
-seeds = [0, 1]                            # optional, as are precision, threads and published
+seeds = [0, 1]                            # optional, as are precision, threads, judged and published
+judged = false                            # for rows that are run for what a step takes, and not for an answer
 published = "table-1/{solver[cells]}"     # key of the published figures that these cases are held against
 """
 
@@ -42,6 +43,10 @@ class Key:
 
 def _text(value: Any) -> bool:
     return isinstance(value, str)
+
+
+def _truth(value: Any) -> bool:
+    return isinstance(value, bool)
 
 
 def _table(value: Any) -> bool:
@@ -83,6 +88,7 @@ GRID_KEYS = {
     "precision": Key("float64 or float32", _text),
     "threads": Key("a whole number, at least 1", _whole),
     "published": Key("text", _text),
+    "judged": Key("true or false", _truth),
 }
 LIMIT_KEYS = {
     "timeout": Key("seconds, more than 0", _number),
@@ -178,12 +184,13 @@ def _included(other: str, name: str, overrides: Overrides) -> tuple[Case, ...]:
 
 
 def _merge(cases: Sequence[Case]) -> tuple[Case, ...]:
-    """Each case once, with the published figures of all its mentions."""
+    """Each case once, with the published figures of all its mentions; judged if one of them is."""
     merged: dict[str, Case] = {}
     for case in cases:
         same = merged.get(case.hash)
         keys = dict.fromkeys(f"{same.published if same else ''} {case.published}".split())
-        merged[case.hash] = replace(case, published=" ".join(keys))
+        judged = case.judged or (same is not None and same.judged)
+        merged[case.hash] = replace(case, published=" ".join(keys), judged=judged)
     return tuple(merged.values())
 
 
@@ -212,6 +219,7 @@ def _expand(grid: Mapping[str, Any], overrides: Overrides) -> list[Case]:
             seed=seed,
             precision=overrides.precision or grid.get("precision", "float64"),
             threads=overrides.threads or grid.get("threads", 1),
+            judged=grid.get("judged", True),
         )
         device = overrides.device if overrides.device in case.solver.devices else "cpu"
         cases.append(replace(case, published=_published(grid.get("published", ""), case), device=device))

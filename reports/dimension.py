@@ -24,7 +24,10 @@ UNFIT = (Status.OVER_BUDGET, Status.MEMORY_LIMIT)
 
 @dataclass(frozen=True)
 class Quantity:
-    """What is followed over the dimension: `read` gives the figures of a row, and the method that measured them."""
+    """What is followed over the dimension: `read` gives the figures of a row, and the method that measured them.
+
+    What does not grow is an error, and rows that are not judged have none.
+    """
 
     key: str
     title: str
@@ -178,7 +181,7 @@ class Series:
     def _tracks(self, quantity: Quantity) -> Iterator[Track]:
         found: dict[str, dict[int, list[float]]] = {}
         for record in self.records:
-            if not record.answered:
+            if not record.answered or not (record.judged or quantity.grows):
                 continue
             values, method = quantity.read(record)
             known = [float(v) for v in values if v is not None and math.isfinite(v) and v > 0.0]
@@ -186,9 +189,6 @@ class Series:
                 found.setdefault(method, {}).setdefault(record.dimension, []).extend(known)
         for method, by_dimension in found.items():
             spreads = {d: s for d in sorted(by_dimension) if (s := Spread.of(by_dimension[d]))}
-            if quantity.key == "error" and not any(self.answers.get(d) for d in spreads):
-                # A few steps that were timed are no attempt at the equation.
-                continue
             medians = [spread.median for spread in spreads.values()]
             growth = None
             if quantity.grows:

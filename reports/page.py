@@ -75,13 +75,14 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Scaling:
-    """What one problem costs against its dimension."""
+    """What one problem costs against its dimension; `commands` are those of rows that stand nowhere else."""
 
     anchor: str
     title: str
     conclusions: list[str]
     tables: list[Table]
     figures: list[Figure]
+    commands: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Page:
     title: str
     summary: list[tuple[str, str]]
     notes: list[str]
-    overview: Table
+    overview: Table | None
     scaling_notes: list[str]
     scalings: list[Scaling]
     chapters: list[Chapter]
@@ -113,21 +114,22 @@ class Page:
 def compose(run: Run) -> Page:
     """Everything that a report on `run` says."""
     rows = frame(run.records)
-    courses = {s: training.read(run, s) for s in sections(rows)}
+    courses = {s: training.read(run, s) for s in sections(rows[rows["judged"]])}
+    unjudged = sections(rows[~rows["judged"]])
     found = {dataclasses.replace(s, ways=training.ways(its)): its for s, its in courses.items()}
     palette = Palette(dict(zip(rows["solver"], rows["family"], strict=True)))
     chapters = [
-        _chapter(run, {s: found[s] for s in members}, palette)
-        for _, members in itertools.groupby(found, key=lambda s: s.problem)
+        _chapter(run, part, {s: its for s, its in found.items() if s.problem == name}, palette)
+        for name, part in rows.groupby("problem", sort=False)
     ]
-    scalings = [_scaling(study, list(found), palette) for study in dimension.studies(run.records)]
-    lost = [(section, c) for section in found for c in section.configurations if c.failed]
+    scalings = [_scaling(run, study, list(found), unjudged, palette) for study in dimension.studies(run.records)]
+    lost = [(section, c) for section in (*found, *unjudged) for c in section.configurations if c.failed]
     finished = int(rows["ok"].sum())
     summary = [
         ("rows", str(len(rows))),
         ("finished", str(finished)),
         ("not finished", str(len(rows) - finished)),
-        ("problems", str(len(found))),
+        ("problems", str(rows["section"].nunique())),
         ("solvers", str(rows["solver"].nunique())),
         ("processor", str(run.environment.get("cpu", "not recorded"))),
         *([("accelerator", str(run.environment["gpu"]).partition(",")[0])] if run.environment.get("gpu") else []),
@@ -136,10 +138,10 @@ def compose(run: Run) -> Page:
     return Page(
         title=str(run.info.get("title") or run.info.get("run") or run.path.name),
         summary=summary,
-        overview=overview([(", ".join(part for part in (s.problem, s.title) if part), s) for s in found]),
+        overview=overview([(", ".join(filter(None, (s.problem, s.title))), s) for s in found]) if found else None,
         scaling_notes=dimension_words.no_gpu(run.records),
         scalings=scalings,
-        chapters=chapters,
+        chapters=[chapter for chapter in chapters if chapter.parts or chapter.published or chapter.claims],
         failures=failures_table(lost) if lost else None,
         environment=_environment(run),
         backends=_backends(run),
@@ -149,17 +151,20 @@ def compose(run: Run) -> Page:
     )
 
 
-def _chapter(run: Run, members: Mapping[Section, list[training.Course]], palette: Palette) -> Chapter:
+def _chapter(
+    run: Run, rows: pd.DataFrame, members: Mapping[Section, list[training.Course]], palette: Palette
+) -> Chapter:
+    """What `rows`, all of one problem, say; its sections have those that are judged for their answers."""
     problems = {s: run.problem(_record(run, s.configurations[0])) for s in members}
-    problem = next((p for p in problems.values() if p is not None), None)
-    name = next(iter(members)).problem
+    firsts = rows.drop_duplicates("section")["case"]
+    problem = next((p for case in firsts if (p := run.problem(run.record(case))) is not None), None)
+    name = str(rows.iloc[0]["problem"])
     comparisons: list[Comparison] = []
     if problem is not None and problem.published:
         comparisons = compare_all(
             type(problem), [(c, instance) for s, instance in problems.items() if instance for c in s.configurations]
         )
     judgements: list[Judgement] = []
-    rows = pd.concat([c.rows for s in members for c in s.configurations])
     if problem is not None and problem.claims:
         judgements = judge_all(run, rows, type(problem))
     judged = any(j.verdict != NOT_RUN for j in judgements)
@@ -194,11 +199,6 @@ def _part(
         for work in workprecision.WORK
     )
     table = costs(section)
-    commands = [
-        (f"{c.label}, seed {row['seed']}" if len(c.rows) > 1 else c.label, run.command(run.record(row["case"])))
-        for c in section.configurations
-        for _, row in c.rows.iterrows()
-    ]
     return Part(
         anchor=anchor,
         title=section.title or "Results",
@@ -209,11 +209,20 @@ def _part(
         table=measured(section),
         work=[figure for figure in drawn if figure],
         figures=list(figures.of_section(run, section, problem, courses, palette, anchor)),
-        commands=commands,
+        commands=list(_commands(run, section)),
     )
 
 
-def _scaling(study: dimension.Study, found: Sequence[Section], palette: Palette) -> Scaling:
+def _commands(run: Run, section: Section) -> Iterator[tuple[str, str]]:
+    for c in section.configurations:
+        for _, row in c.rows.iterrows():
+            label = f"{c.label}, seed {row['seed']}" if len(c.rows) > 1 else c.label
+            yield label, run.command(run.record(row["case"]))
+
+
+def _scaling(
+    run: Run, study: dimension.Study, found: Sequence[Section], unjudged: Sequence[Section], palette: Palette
+) -> Scaling:
     anchor = _anchor(f"dimension {study.title}")
     accuracies = dimension_tables.accuracies(dimension.sections_of(study, found))
     return Scaling(
@@ -222,6 +231,11 @@ def _scaling(study: dimension.Study, found: Sequence[Section], palette: Palette)
         conclusions=dimension_words.conclude(study),
         tables=[*([accuracies] if accuracies else []), *dimension_tables.of_study(study)],
         figures=list(dimension_figures.of_study(study, palette, anchor)),
+        commands=[
+            (f"d = {d}, {label}", command)
+            for d, section in dimension.sections_of(study, unjudged)
+            for label, command in _commands(run, section)
+        ],
     )
 
 

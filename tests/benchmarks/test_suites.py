@@ -367,6 +367,21 @@ def test_case_that_is_named_twice_runs_once_with_both_figures(load, tmp_path):
     assert [record.published for record in store.read(tmp_path / "run")[0]] == ["figure-1 table-2"]
 
 
+def test_case_is_judged_if_one_of_its_mentions_is(load):
+    grids = """
+        [[grid]]
+        problem = "heat-1d"
+        solver = {}
+        judged = {}
+    """
+    text = grids.format('["ftcs", "fenics"]', "false") + grids.format('["ftcs", "scipy-odeint"]', "true")
+    judged = {case.solver.name: case.judged for case in load(text).cases}
+    assert judged == {"ftcs": True, "fenics": False, "scipy-odeint": True}
+    record = load(text).cases[1].blank_record("run", "finished")
+    assert not record.judged
+    assert not Case.from_record(record).judged
+
+
 def test_solver_named_twice_on_the_command_line_runs_once():
     suite = suites.from_specs(["decay"], ["scipy-ivp", "scipy-ivp:method=DOP853"], Overrides())
     assert len(suite.cases) == 1

@@ -71,6 +71,25 @@ def test_errors_of_a_few_timed_steps_are_not_shown(study: Study) -> None:
     assert track.medians[4] == pytest.approx(1e-3 * 4 * 1.4)
 
 
+def test_rows_that_are_not_judged_stand_in_the_dimension_section_alone(folder: Path, texts: list[str]) -> None:
+    html, markdown = texts
+    sections_of_answers = markdown.partition("## Allen–Cahn equation in many dimensions")[2]
+    before, again, commands = sections_of_answers.partition("## Running it again")
+    assert "deep-net" in before
+    assert "jax-net" not in before
+    assert again
+    assert html.count("jax-net, reverse-over-reverse Hessian") > 1
+    assert "Dimension, allen-cahn-nd:" in commands
+
+    records = [record for record in Run.open(folder).records if not record.judged]
+    writer = Writer(folder.parent / "timed")
+    writer.records = records
+    html, markdown = (path.read_text(encoding="utf-8") for path in reports.render(writer.finish()))
+    assert "How costs grow with the dimension" in markdown
+    assert "no answer" not in html
+    assert "Reference:" not in markdown
+
+
 def test_two_dimensions_are_no_series_and_other_parameters_are_another_study(tmp_path: Path) -> None:
     writer = Writer(tmp_path / "run")
     for d in (2, 4):

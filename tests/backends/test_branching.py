@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import math
-import os
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pytest
 
-from backends.base import Context
 from backends.branching import Branching
 from backends.estimators.drivers import driver_at_zero, looks_at_slope, polynomial
 from backends.multilevel_picard import MultilevelPicard
-from problems import REGISTRY, InputError
+from problems import InputError
 from problems.families.terminal import TerminalValueProblem
 from problems.parameters import parameter
+from tests.backends.estimator_cases import estimate, made
 
-
-def made(name: str, **parameters: Any) -> Any:
-    return REGISTRY.get(name).create(parameters)
+run = functools.partial(estimate, Branching)
 
 
 @dataclass(frozen=True)
@@ -51,20 +48,6 @@ class Flat(TerminalValueProblem):
         raise NotImplementedError
 
 
-def run(problem: Any, seed: int = 0, **parameters: Any) -> tuple[float, float, Any]:
-    """Value, standard error, session."""
-    solver = Branching.create(parameters)
-    assert solver.unsupported(problem) is None
-    solver.validate(problem)
-    session = solver.begin(problem, Context(seed=seed))
-    session.solve()
-    return float(session.solution(problem.points())[0, 0]), session.facts()["standard_error"], session
-
-
-def truth(problem: Any) -> float:
-    return float(problem.reference(problem.points())[0, 0])
-
-
 @pytest.mark.parametrize(
     ("coefficients", "level", "T", "wanted"),
     [
@@ -89,7 +72,7 @@ def test_reactions_of_a_constant_follow_their_ordinary_equation(
 def test_error_bar_covers_the_truth_as_often_as_it_says(d: int) -> None:
     problem = made("allen-cahn-nd", d=d)
     found = [run(problem, seed, samples=1000, trees=1000, sampling="random")[:2] for seed in range(400)]
-    inside = [abs(value - truth(problem)) < 1.96 * bar for value, bar in found]
+    inside = [abs(value - problem.value()) < 1.96 * bar for value, bar in found]
     assert 0.95 - 0.033 < np.mean(inside) < 0.95 + 0.033
 
 
@@ -104,23 +87,13 @@ def test_trees_have_order_one_half() -> None:
     assert errors[1] < 2e-3
 
 
-@pytest.mark.parametrize("d", [1, 10, 100])
-def test_reaction_in_many_dimensions_is_solved_to_three_or_four_digits(d: int) -> None:
-    problem = made("allen-cahn-nd", d=d)
-    value, bar, session = run(problem, seed=1, samples=2**15, trees=2**14)
-    assert abs(value - truth(problem)) < 4.0 * bar
-    assert bar < 2e-3 * truth(problem) / math.sqrt(d)
-    assert not session.outcome
-
-
 def test_fewer_particles_than_random_numbers_of_nested_iterations_say_more() -> None:
     """The classical rival of the same cost: 16 repetitions of four levels draw some 400,000 places."""
     problem = made("allen-cahn-nd", d=100)
-    nested = MultilevelPicard(levels=4).begin(problem, Context(seed=0))
-    nested.solve()
+    _, nested_bar, _ = estimate(MultilevelPicard, problem, levels=4)
     _, bar, session = run(problem, samples=2**15, trees=2**12)
     assert session.facts()["particles"] < 50_000
-    assert bar < nested.facts()["standard_error"] / 10.0
+    assert bar < nested_bar / 10.0
 
 
 def test_later_divisions_cost_variance_or_work_but_no_bias() -> None:
@@ -129,7 +102,7 @@ def test_later_divisions_cost_variance_or_work_but_no_bias() -> None:
     crowds = [session.facts()["particles"] for _, _, session in found.values()]
     assert crowds[0] < crowds[1] < crowds[2]
     for value, bar, _ in found.values():
-        assert abs(value - truth(problem)) < 4.0 * bar
+        assert abs(value - problem.value()) < 4.0 * bar
 
 
 def test_nothing_divides_where_the_reaction_is_linear() -> None:
@@ -144,14 +117,6 @@ def test_nothing_divides_where_the_reaction_is_linear() -> None:
 def test_trees_without_bounds_are_no_answer() -> None:
     session = run(made("allen-cahn-nd", d=1, T=2.0), samples=1024, trees=10_000)[2]
     assert "the trees vary too much" in session.outcome
-
-
-def test_seed_decides_and_threads_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = made("allen-cahn-nd", d=200)
-    values = [run(problem, seed, samples=1024, trees=1024)[0] for seed in (0, 1)]
-    assert values[0] != values[1]
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2})
-    assert run(problem, 0, samples=1024, trees=1024)[0] == values[0]
 
 
 def test_drivers_are_read_for_what_they_look_at() -> None:
@@ -169,6 +134,5 @@ def test_drivers_are_read_for_what_they_look_at() -> None:
 def test_what_is_no_polynomial_is_refused() -> None:
     assert "polynomial in u" in Branching().unsupported(made("hjb-lq"))
     assert "polynomial in u" in Branching().unsupported(Flat(wavy=True))
-    assert "family ODE" in Branching().unsupported(made("decay"))
     with pytest.raises(InputError, match="give 65536"):
         Branching.create({"samples": 70_000}).validate(made("allen-cahn-nd"))

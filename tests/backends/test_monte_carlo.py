@@ -5,32 +5,22 @@ from __future__ import annotations
 import itertools
 import math
 import os
-import tracemalloc
 from typing import Any
 
 import numpy as np
 import pytest
 
-from backends.base import Context, Diverged, Session
+from backends.base import Diverged, Session
 from backends.estimators.sampling import BATCH
 from backends.monte_carlo import MonteCarlo
-from problems import REGISTRY, InputError
-
-
-def made(name: str, **parameters: Any) -> Any:
-    return REGISTRY.get(name).create(parameters)
+from problems import InputError
+from tests.backends.estimator_cases import estimate, made, traced_peak
 
 
 def run(problem: Any, seed: int = 0, **parameters: Any) -> tuple[float, float, Session]:
     """Error, stated standard error, session."""
-    solver = MonteCarlo.create(parameters)
-    assert solver.unsupported(problem) is None
-    solver.validate(problem)
-    session = solver.begin(problem, Context(seed=seed))
-    session.solve()
-    points = problem.points()
-    error = float((session.solution(points) - problem.reference(points))[0, 0])
-    return error, session.facts()["standard_error"], session
+    value, bar, session = estimate(MonteCarlo, problem, seed, **parameters)
+    return value - problem.value(), bar, session
 
 
 def spread(problem: Any, seeds: int, **parameters: Any) -> float:
@@ -90,24 +80,12 @@ def test_value_lies_within_five_error_bars_in_any_dimension(d: int) -> None:
 
 
 @pytest.mark.parametrize("sampling", ["random", "sobol"])
-def test_seed_decides_and_threads_do_not(monkeypatch: pytest.MonkeyPatch, sampling: str) -> None:
-    problem = made("hjb-lq", d=1000)
-    errors = [run(problem, seed, sampling=sampling, samples=2048)[0] for seed in (0, 1)]
-    assert errors[0] != errors[1]
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2})
-    assert run(problem, 0, sampling=sampling, samples=2048)[0] == errors[0]
-
-
-@pytest.mark.parametrize("sampling", ["random", "sobol"])
 def test_memory_does_not_grow_with_samples(monkeypatch: pytest.MonkeyPatch, sampling: str) -> None:
     """A batch, what the declaration and the quantiles make of it, and the directions of Sobol' points."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0})
     problem = made("hjb-lq", d=100)
     run(problem, sampling=sampling, samples=32)
-    tracemalloc.start()
-    run(problem, sampling=sampling, samples=2**18)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    peak = traced_peak(MonteCarlo, problem, sampling=sampling, samples=2**18)
     assert peak < 5 * 8 * BATCH < 2**18 * 100 * 8 / 5
 
 
@@ -120,7 +98,6 @@ def test_what_no_sample_meets_is_no_answer() -> None:
 
 def test_what_has_no_mean_is_refused() -> None:
     assert "not known as a function of one mean" in MonteCarlo().unsupported(made("allen-cahn-nd"))
-    assert "family ODE" in MonteCarlo().unsupported(made("decay"))
 
 
 def test_sobol_points_out_of_balance_are_refused_with_the_nearest_number() -> None:

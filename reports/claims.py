@@ -40,7 +40,7 @@ from reports.evidence import collect, counted
 from reports.rank_tests import holm, kruskal, larger_p, least_kruskal, least_p, two_sided
 from reports.run import Run
 from reports.verdicts import CONTRADICTED, LEVEL, NOT_RUN, OPEN, SUPPORTED, Outcome
-from reports.words import factor, metric, number, probability, scientific, seconds
+from reports.words import factor, listed, metric, number, probability, scientific, seconds
 
 MANN_WHITNEY = "two-sided Mann–Whitney"
 FEW_LEVELS = 3
@@ -150,7 +150,7 @@ def rivals(judgements: Sequence[Judgement]) -> list[str]:
                 verdict: [j.group for j in tested if j.verdict == verdict]
                 for verdict in (SUPPORTED, CONTRADICTED, OPEN)
             }
-            told = [f"{verdict} on {_listed(groups)}" for verdict, groups in found.items() if groups]
+            told = [f"{verdict} on {listed(groups)}" for verdict, groups in found.items() if groups]
             parts.append(f"{claim.source} (“{claim.place}”) is {'; '.join(told) or 'not tested'}")
         if any(not math.isnan(j.decided) for j in judgements if j.key in mine):
             sentences.append(f"{parameter} = {value}: {', and '.join(parts)}.")
@@ -253,7 +253,7 @@ def _ranking(claim: Claim, part: pd.DataFrame) -> Outcome:
     levels = _levels(part)
     others = [level for level in levels.values if level != claim.value]
     if claim.value not in levels.values or not others:
-        return Outcome(f"Only {claim.parameter} = {_listed(map(str, levels.values))} was run.")
+        return Outcome(f"Only {claim.parameter} = {listed(levels.values)} was run.")
     mine = levels.values[claim.value]
     pairs = {level: (larger_p(mine, levels.values[level]), larger_p(levels.values[level], mine)) for level in others}
     side = 0 if claim.slowest else 1
@@ -376,8 +376,3 @@ def _seeds(count: int) -> str:
 
 def _amount(value: float) -> str:
     return "no answer" if math.isinf(value) else scientific(value)
-
-
-def _listed(words: Any) -> str:
-    *first, last = list(words)
-    return f"{', '.join(first)} and {last}" if first else str(last)

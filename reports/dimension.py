@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.record import Record, Status
 from reports.growth import LEAST_POINTS, Growth, fit, fitted
 from reports.summary import NO_ANSWER, Section, Spread
-from reports.words import STRATEGIES, memory, number, scientific, seconds
+from reports.words import memory, number, scientific, seconds, strategy
 
 DIMENSION = "d"
 """The parameter of a problem that is its dimension."""
@@ -35,6 +35,11 @@ class Quantity:
     words: Callable[[float], str]
     read: Callable[[Record], tuple[Sequence[float | None], str]]
     grows: bool = True
+
+    @property
+    def heading(self) -> str:
+        """The title as the beginning of a caption."""
+        return f"{self.title[:1].upper()}{self.title[1:]} against the dimension: medians"
 
 
 def _steps(record: Record) -> tuple[Sequence[float | None], str]:
@@ -118,7 +123,8 @@ class Track:
 class Series:
     """One solver with one set of parameters on one problem in three or more dimensions.
 
-    `settings` is what tells it from other series of its solver, but for how second derivatives are taken.
+    `settings` is what tells it from other series of its solver, but for how second derivatives are taken; `place` is
+    device and precision.
     """
 
     solver: str
@@ -133,14 +139,9 @@ class Series:
         """Solver, strategy and settings."""
         words = [self.solver]
         if self.strategy:
-            words.append(STRATEGIES.get(self.strategy, self.strategy))
+            words.append(strategy(self.strategy))
         told = ", ".join(f"{name} = {value}" for name, value in self.settings)
         return ", ".join(words) + (f" · {told}" if told else "")
-
-    @property
-    def circumstances(self) -> str:
-        """Device and precision."""
-        return ", ".join(self.place)
 
     @property
     def batch(self) -> float:
@@ -236,7 +237,7 @@ def sections_of(study: Study, found: Sequence[Section]) -> list[tuple[int, Secti
     members = []
     for section in found:
         problem, parameters = json.loads(str(section.configurations[0].first["section"]))
-        d = parameters.pop(DIMENSION, None)
+        d = parameters.get(DIMENSION)
         if d is not None and _study_key(problem, parameters) == study.key:
             members.append((int(d), section))
     return sorted(members, key=lambda member: member[0])

@@ -9,7 +9,7 @@ import pandas as pd
 from problems.claims import CapacityClaim, Claim, GrowthClaim
 from reports.growth import Growth, Size, fit
 from reports.verdicts import CONTRADICTED, SUPPORTED, Outcome
-from reports.words import STRATEGIES, factor, memory, number, probability, seconds, significant
+from reports.words import factor, listed, memory, number, probability, seconds, significant, the_strategy
 
 LOOSE = 0.25
 """Costs that deviate by more than this from every power of the dimension, in the root mean square, have none."""
@@ -21,17 +21,15 @@ def growth(claim: Claim, part: pd.DataFrame) -> Outcome:
     Each dimension is one point, so that a deterministic figure does not count more for having been repeated.
     """
     assert isinstance(claim, GrowthClaim)
+    way = the_strategy(claim.derivatives)
     medians = part.groupby("level")["value"].median()
     law = fit(list(medians.index), list(medians))
     if law is None:
-        return Outcome(f"Only d = {_listed(medians.index)} {'was' if len(medians) == 1 else 'were'} run.")
+        return Outcome(f"Only d = {_numbers(medians.index)} {'was' if len(medians) == 1 else 'were'} run.")
     cost = "The time of a training step" if claim.cost == "time" else f"Memory{_measured(part)}"
     words = seconds if claim.cost == "time" else memory
     first, last = medians.index[0], medians.index[-1]
-    start = (
-        f"{cost} with {_strategy(claim)} is {words(medians[first])} at d = {first:g} and {words(medians[last])} at "
-        f"d = {last:g}"
-    )
+    start = f"{cost} with {way} is {words(medians[first])} at d = {first:g} and {words(medians[last])} at d = {last:g}"
     if not law.settled:
         return Outcome(f"{start}; {len(medians)} dimensions settle no exponent.")
     start += f", and grows as {law.words}, within {significant(100.0 * max(law.misfit, 1e-3), 2)} %"
@@ -51,20 +49,21 @@ def capacity(claim: Claim, part: pd.DataFrame) -> Outcome:
     Bytes are a constant and what grows with the number of points times a power of the dimension.
     """
     assert isinstance(claim, CapacityClaim)
+    way = the_strategy(claim.derivatives)
     known = part[part["batch"] > 0.0]
     medians = known.groupby(["level", "batch"])["value"].median().reset_index()
     law = fit(list(medians["level"]), list(medians["value"]), sizes=list(medians["batch"]))
     few, many = claim.dimensions
     room = memory(claim.capacity)
     if law is None:
-        return Outcome(f"Fewer than three dimensions were run with {_strategy(claim)}.")
+        return Outcome(f"Fewer than three dimensions were run with {way}.")
     most, least = law.size_for(claim.capacity, few), law.size_for(claim.capacity, many)
     if most is None or least is None or law.misfit > LOOSE:
         return Outcome(f"Memory{_measured(part)} follows no law that could be carried on to {room}.")
     batches = sorted(medians["batch"].unique())
     alone = ", taken to be proportional to the points" if len(batches) == 1 else ""
     told = (
-        f"Memory{_measured(part)} with {_strategy(claim)}, measured at {_listed(batches)} points in a step and up to "
+        f"Memory{_measured(part)} with {way}, measured at {_numbers(batches)} points in a step and up to "
         f"{memory(float(medians['value'].max()))}, grows with the points and as {law.words}{alone}. Carried on, {room} "
         f"are full at {_points(most)} points for d = {few} and {_points(least)} for d = {many}{_network(part)}. The "
         f"claim is true of this network for numbers of points between these; with more, memory is full in fewer than "
@@ -94,10 +93,6 @@ def _points(size: Size) -> str:
     return f"{factor(size.value)} ({ends})" if size.room > 1.05 else factor(size.value)
 
 
-def _strategy(claim: GrowthClaim | CapacityClaim) -> str:
-    return f"the {STRATEGIES.get(claim.derivatives, claim.derivatives)}"
-
-
 def _measured(part: pd.DataFrame) -> str:
     methods = ", ".join(dict.fromkeys(str(method) for method in part["method"] if method))
     return f" ({methods})" if methods else ""
@@ -116,6 +111,5 @@ def _network(part: pd.DataFrame) -> str:
     return f" ({', '.join(told)})" if told else ""
 
 
-def _listed(values: Iterable[float]) -> str:
-    *first, last = [f"{value:,g}" for value in values]
-    return f"{', '.join(first)} and {last}" if first else str(last)
+def _numbers(values: Iterable[float]) -> str:
+    return listed(f"{value:,g}" for value in values)

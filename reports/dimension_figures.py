@@ -151,7 +151,7 @@ def _wrapped(place: tuple[str, ...], columns: int) -> str:
 
 
 def _caption(quantity: Quantity, drawn: Sequence[tuple[Series, Track]], left_out: int) -> str:
-    words = f"{quantity.title[:1].upper()}{quantity.title[1:]} against the dimension: medians"
+    words = quantity.heading
     if any(s.count > 1 for _, track in drawn for s in track.spreads.values()):
         words += ", the bands are quartiles over rounds and seeds"
     if quantity.key in MEMORY:

@@ -136,10 +136,7 @@ def _table(study: Study, quantity: Quantity) -> Table | None:
         cells += [text(track.method)] if methods else []
         cells += [_cell(series, track, d) for d in at]
         rows.append(tuple(cells))
-    caption = (
-        f"{quantity.title[:1].upper()}{quantity.title[1:]} against the dimension: medians, quartiles in small print"
-    )
-    return Table(caption, tuple(columns), tuple(rows))
+    return Table(f"{quantity.heading}, quartiles in small print", tuple(columns), tuple(rows))
 
 
 def _lost(series: Series, quantity: Quantity) -> dict[int, Record]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from benchmarks.record import Record, Status
 from reports.dimension import MEMORY, Series, Study, Track, predicted
 from reports.summary import Spread
-from reports.words import STRATEGIES, factor, memory
+from reports.words import factor, listed, memory, the_strategy
 
 COSTLIEST = "nested-reverse"
 """What the other strategies are compared with."""
@@ -56,12 +56,6 @@ def share(ratio: float) -> str:
     return f"1/{factor(1.0 / ratio)}" if ratio < SAME else f"{factor(ratio)} times"
 
 
-def named(strategy: str) -> str:
-    """A way of taking second derivatives, with its article."""
-    words = STRATEGIES.get(strategy, strategy)
-    return words if words[:1].isupper() else f"the {words}"
-
-
 def _alike(series: Sequence[Series]) -> Iterator[list[Series]]:
     """Series of one solver that differ in their strategy alone."""
     groups: dict[tuple[object, ...], list[Series]] = {}
@@ -82,7 +76,7 @@ def _strategies(mates: Sequence[Series]) -> Iterator[str]:
             d = NAMED if NAMED in common else max(common)
             _add(found, series, (d, reference, d))
     for (d, names), told in found.items():
-        yield f"At d = {d}, of {names} of {named(COSTLIEST)}, {_listed(told)} ({_circumstances(reference)})."
+        yield f"At d = {d}, of {names} of {the_strategy(COSTLIEST)}, {listed(told)} ({_circumstances(reference)})."
 
 
 def _estimators(mates: Sequence[Series]) -> Iterator[str]:
@@ -95,7 +89,7 @@ def _estimators(mates: Sequence[Series]) -> Iterator[str]:
             _add(found.setdefault((low, high), {}), series, (high, series, low))
     for (low, _), by_names in found.items():
         for (high, names), told in by_names.items():
-            yield f"At d = {high}, of {names} at d = {low}, {_listed(told)} ({_circumstances(mates[0])})."
+            yield f"At d = {high}, of {names} at d = {low}, {listed(told)} ({_circumstances(mates[0])})."
 
 
 def _add(found: dict[tuple[int, str], list[str]], series: Series, pair: tuple[int, Series, int]) -> None:
@@ -110,7 +104,7 @@ def _add(found: dict[tuple[int, str], list[str]], series: Series, pair: tuple[in
     if pairs:
         names = " and ".join(f"the {_title(track)}" for track, _ in pairs)
         ratios = " and ".join(ratio for _, ratio in pairs)
-        found.setdefault((d, names), []).append(f"{named(series.strategy)} takes {ratios}")
+        found.setdefault((d, names), []).append(f"{the_strategy(series.strategy)} takes {ratios}")
 
 
 def _measured(series: Series) -> set[int]:
@@ -147,15 +141,10 @@ def _unfit(series: Series) -> Iterator[str]:
     how = "not started" if lost.status == Status.OVER_BUDGET else "stopped at the memory limit"
     yield (
         f"d = {lost.dimension} is the first dimension that does not fit into memory with {series.label} "
-        f"({series.circumstances}): {how}{what}."
+        f"({', '.join(series.place)}): {how}{what}."
     )
 
 
 def _circumstances(series: Series) -> str:
     told = [f"{name} = {value}" for name, value in series.settings]
     return ", ".join([series.solver, *told, *series.place])
-
-
-def _listed(words: Sequence[str]) -> str:
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last

@@ -17,7 +17,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import optimize, stats
@@ -31,10 +31,20 @@ LEVEL = 0.95
 ROUNDING = 1e-3
 """Relative scatter that every figure is taken to have: allocators round, and no law holds to the last digit."""
 LEAST_FACTOR = 1.5
+"""What multiplies by less with each dimension is no grid, which has two nodes along an axis at least."""
 BOUNDS = (-3.0, 8.0)
+"""Exponents among which the best one and the ends of its interval are sought."""
 MOST_CONSTANT = 10.0
 OFFSETS = np.concatenate([[0.0], np.geomspace(1e-12, MOST_CONSTANT, 53)])
+"""Constants a that are tried first, in parts of the largest of what grows."""
 Law = Literal["power", "exponential"]
+
+
+class Least(NamedTuple):
+    """The least sum of squares for an exponent, and its constant a in parts of the largest of what grows."""
+
+    squares: float
+    offset: float
 
 
 @dataclass(frozen=True)
@@ -89,27 +99,22 @@ class Growth:
     @property
     def misfit(self) -> float:
         """Root mean square deviation of ln y from the law: a relative error where it is small."""
-        return math.sqrt(self._best[0] / len(self.cost))
+        return math.sqrt(self._best.squares / len(self.cost))
 
     @property
     def constant(self) -> float:
         """The part of the cost at the largest dimension that does not grow."""
-        return self._best[1] / (1.0 + self._best[1])
+        return self._best.offset / (1.0 + self._best.offset)
 
     def squares(self, exponent: float) -> float:
         """S(p): the least sum of squares of the deviations in ln y, over a and b."""
-        return self._at(exponent)[0]
+        return self._at(exponent).squares
 
     def probability(self, exponent: float) -> float:
         """Two-sided p-value of the hypothesis that the exponent is the given one."""
         least = self._floored(self.squares(self.exponent))
         excess = max(self._floored(self.squares(exponent)) - least, 0.0)
         return float(stats.f.sf(excess / (least / self.freedom), 1, self.freedom))
-
-    def predict(self, dimension: float, size: float = 1.0) -> float:
-        """The fitted cost."""
-        offset, scale, top = self._scales
-        return scale * (offset + size * math.exp(self.exponent * self._abscissa(dimension) - top))
 
     def size_for(self, cost: float, dimension: float) -> Size | None:
         """The size s at which the cost comes to `cost`; None where that is less than the constant."""
@@ -120,14 +125,14 @@ class Growth:
         # ln y at the size and dimension asked for, by the linearised law: parameters ln b, p, and a where it is not 0.
         rows = self._gradient(self.dimensions, self.sizes)
         here = self._gradient(np.array([dimension], dtype=float), np.array([size]))[0]
-        spread = self._floored(self._best[0]) / self.freedom
+        spread = self._floored(self._best.squares) / self.freedom
         deviation = math.sqrt(spread * float(here @ np.linalg.pinv(rows.T @ rows) @ here))
         return Size(size, deviation, self.freedom)
 
     @property
     def settled(self) -> bool:
         """Whether the points say how the cost grows: the interval has ends, and the constant is below its bound."""
-        return math.isfinite(self.lower + self.upper) and self._best[1] < MOST_CONSTANT * (1.0 - 1e-3)
+        return math.isfinite(self.lower + self.upper) and self._best.offset < MOST_CONSTANT * (1.0 - 1e-3)
 
     @property
     def words(self) -> str:
@@ -147,7 +152,7 @@ class Growth:
         return f"{law} above a constant {100.0 * self.constant:.0f} %" if self.constant >= 0.5 else law
 
     @functools.cached_property
-    def _best(self) -> tuple[float, float]:
+    def _best(self) -> Least:
         return self._at(self.exponent)
 
     @functools.cached_property
@@ -155,8 +160,8 @@ class Growth:
         """Offset a/(b'), factor b' and the largest exponent of what grows: y = b' (offset + s e^{p x − top})."""
         grown = self._grown(self.exponent)
         top = float(grown.max())
-        shape = np.log(self._best[1] + np.exp(grown - top))
-        return self._best[1], math.exp(float(np.mean(np.log(self.cost) - shape))), top
+        shape = np.log(self._best.offset + np.exp(grown - top))
+        return self._best.offset, math.exp(float(np.mean(np.log(self.cost) - shape))), top
 
     @functools.cached_property
     def _offsets(self) -> Array:
@@ -177,18 +182,17 @@ class Growth:
     def _coarse(self, exponent: float) -> float:
         return float(self._deviations(exponent, self._offsets).min())
 
-    def _at(self, exponent: float) -> tuple[float, float]:
-        """S(p), and the constant in parts of the largest of what grows."""
+    def _at(self, exponent: float) -> Least:
         values = self._deviations(exponent, self._offsets)
         at = int(np.argmin(values))
-        best = float(values[at]), float(self._offsets[at])
+        best = Least(float(values[at]), float(self._offsets[at]))
         if len(values) == 1 or at == 0:
             return best
         ends = np.log(self._offsets[max(at - 1, 1)]), np.log(self._offsets[min(at + 1, len(values) - 1)])
         found = optimize.minimize_scalar(
             lambda log: float(self._deviations(exponent, np.exp([log]))[0]), bounds=ends, method="bounded"
         )
-        return min(best, (float(found.fun), math.exp(found.x)))
+        return min(best, Least(float(found.fun), math.exp(found.x)))
 
     def _floored(self, squares: float) -> float:
         return squares + self.freedom * ROUNDING**2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 METRICS = {
@@ -113,6 +114,23 @@ def factor(value: float) -> str:
         return scientific(value, 2)
     unit = 10.0 ** (math.floor(math.log10(value)) - 1)
     return f"{round(value / unit) * unit:,.0f}"
+
+
+def listed(words: Iterable[object]) -> str:
+    """Names or numbers in one line: a, b and c."""
+    *first, last = map(str, words)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def strategy(name: str) -> str:
+    """What a way of taking second derivatives is called."""
+    return STRATEGIES.get(name, name)
+
+
+def the_strategy(name: str) -> str:
+    """The same with its article, but for what is called after somebody."""
+    words = strategy(name)
+    return words if words[:1].isupper() else f"the {words}"
 
 
 def probability(value: float) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from backends import register
 from backends.base import Context, Diverged, Session, Solver
+from backends.differences.memory import DOUBLE
 from backends.spectra.collocated import Collocation, matrix_of, odd_length, periodic_axes
 from backends.spectra.exponential import (
     ETDRK4,
@@ -20,8 +21,7 @@ from backends.spectra.exponential import (
     ForcedStep,
     LinearOperator,
 )
-from backends.spectra.fourier import FINER as FINER_BY_DIMENSION
-from backends.spectra.fourier import FourierOperator
+from backends.spectra.fourier import FINER, FourierOperator
 from backends.structure import Structure, half_glued, undetermined
 from backends.timeline import at_points
 from problems import InputError, Problem
@@ -47,7 +47,7 @@ FEWEST = 4
 READ_OUT, STEADY, STEPPING, WAVES = 3, 8, 8, 13
 """Arrays of the size of the grid that are held: for every instant that is read out; by a steady solve, by steps at the
 nodes and by steps with the modes beside that."""
-FINER = 3.2
+FINER_GRID = 3.2
 """The same of the finer grid from which modes of the initial state are taken."""
 FUNCTIONS = 4
 """Functions of the diagonal operator that steps take, of the size of the unknowns."""
@@ -161,12 +161,12 @@ class Spectral(Solver):
         if kind == "dense":
             numbers += (JACOBIANS if problem.steady else MATRICES) * unknowns**2
         if kind == "fourier":
-            finer = FINER_BY_DIMENSION.get(problem.dimension, 1) ** problem.dimension
-            numbers = max(numbers + WAVES * whole, math.ceil(FINER * finer) * whole)
+            finer = FINER.get(problem.dimension, 1) ** problem.dimension
+            numbers = max(numbers + WAVES * whole, math.ceil(FINER_GRID * finer) * whole)
         else:
             numbers += (STEADY if problem.steady else STEPPING) * whole
             numbers += (2 if problem.steady else FUNCTIONS) * unknowns
-        return 8 * numbers
+        return DOUBLE * numbers
 
     def _nodes(self, problem: PDE) -> list[int]:
         """Nodes along each axis."""

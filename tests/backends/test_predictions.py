@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
+from scipy.sparse.linalg import splu
 
 from backends.differences.memory import fill
 from backends.timeline import Timeline, levels_kept
@@ -133,9 +135,6 @@ def test_levels_are_counted_as_they_are_kept() -> None:
 @pytest.mark.parametrize(("d", "n"), [(2, 60), (3, 14), (4, 7), (5, 5), (6, 4)])
 def test_fill_is_that_of_the_factors(d: int, n: int) -> None:
     """Second differences with a reaction on nᵈ free nodes, in the order that is used."""
-    import scipy.sparse as sp
-    from scipy.sparse.linalg import splu
-
     line = sp.diags_array([-1.0, 2.1, -1.0], offsets=[-1, 0, 1], shape=(n, n))
     matrix: Any = sum(
         sp.kron(sp.kron(sp.eye_array(n**a), line), sp.eye_array(n ** (d - 1 - a)), format="csc") for a in range(d)

@@ -29,19 +29,24 @@ SECONDS: dict[str, Callable[[int], float]] = {
 }
 METHODS = {"jax-net": "XLA memory_analysis, plan for the CPU", "torch-net": "allocation trace of torch on the CPU"}
 ON_GPU = {"jax-net": "JAX peak_bytes_in_use", "torch-net": "torch max_memory_allocated"}
+SLOWER = {"torch-net": 1.7}
 ITERATIONS = 20
 GRID = 17
 BUDGET = 8 * 2**30
 
 
 def timed(writer: Writer, solver: str, strategy: str, d: int, **columns: Any) -> Record:
-    """A row of a few steps that were timed, with the laws above but for what `columns` say."""
-    slower = {"jax-net": 1.0, "torch-net": 1.7}.get(solver, 1.0)
-    step = slower * SECONDS[strategy](d)
+    """A row of a few steps that were timed, with the laws above but for what `columns` say; a GPU is ten times as fast.
+
+    Its `facts` and `settings` are added to those of every such row.
+    """
+    on_cpu = columns.get("device", "cpu") == "cpu"
+    step = SLOWER.get(solver, 1.0) * (1.0 if on_cpu else 0.1) * SECONDS[strategy](d)
     held = 400 * 2**20
     facts = {"iterations": ITERATIONS, "derivatives": strategy, **columns.pop("facts", {})}
     settings = {"derivatives": strategy, "batch": 128, **columns.pop("settings", {})}
-    row = {"judged": False, "precision": "float32", "device_method": METHODS.get(solver, "trace"), "host_method": "VmHWM"}
+    method = (METHODS if on_cpu else ON_GPU).get(solver, "trace")
+    row = {"judged": False, "precision": "float32", "device_method": method, "host_method": "VmHWM"}
     row |= {"device_bytes": round(BYTES[strategy](d)), "host_base_bytes": held, "rounds": 3, "relative_l2": 0.99}
     row |= {"host_bytes": held + round(2e7 + BYTES[strategy](d)), "setup_s": [0.1], "compile_s": [1.0]}
     times = columns.pop("solve_s", [ITERATIONS * step * factor for factor in (1.1, 1.0, 1.02)])
@@ -66,12 +71,7 @@ def write_dimension(folder: Path, devices: Sequence[str] = ("cpu",)) -> Path:
             for strategy in BYTES:
                 for d in DIMENSIONS:
                     scatter = {"estimator_deviation": 0.1 * np.sqrt(d)} if strategy in ("hutchinson", "stde") else {}
-                    method = METHODS[solver] if device == "cpu" else ON_GPU[solver]
-                    quick = 1.0 if device == "cpu" else 0.1
-                    step = quick * SECONDS[strategy](d) * (1.7 if solver == "torch-net" else 1.0)
-                    times = [ITERATIONS * step * factor for factor in (1.1, 1.0, 1.02)]
-                    columns = {"device": device, "device_method": method, "solve_s": times, "facts": scatter}
-                    timed(writer, solver, strategy, d, **columns)
+                    timed(writer, solver, strategy, d, device=device, facts=scatter)
     grid(writer)
     for d in (1, 2, 4, 8, 16):
         for seed in range(5):

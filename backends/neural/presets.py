@@ -143,6 +143,33 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "optimizer": {"kind": "ssbroyden"},
             "iterations": 4_000,
         },
+        # For 100 dimensions. Where the answer is wanted, a trial function would start from the terminal value, which has
+        # a dip or a peak there that the solution has not.
+        "best-hjb": {
+            "network": {"widths": (64,)},
+            "constraint": {"kind": "penalty"},
+            "points": {"kind": "paths", "batch": 128},
+            "optimizer": {"kind": "adam", "rate": 3e-3},
+            "iterations": 4_000,
+            "keep": "last",
+        },
+        "best-allen-cahn-nd": {
+            "network": {"widths": (64,)},
+            "constraint": {"kind": "penalty"},
+            "points": {"kind": "paths", "batch": 256},
+            "optimizer": {"kind": "adam", "rate": 3e-3},
+            "derivatives": "stde",
+            "directions": 32,
+            "iterations": 8_000,
+            "keep": "last",
+        },
+        "ritz-poisson-10d": {
+            "objective": "energy",
+            "network": {"widths": (32, 32)},
+            "points": {"kind": "uniform", "batch": 4_096},
+            "optimizer": {"kind": "adam", "rate": 3e-3},
+            "iterations": 3_000,
+        },
         # For what a step takes in memory and time; its few steps find no answer.
         "training-step": {
             "network": {"widths": (128, 128, 128, 128)},

@@ -1,11 +1,13 @@
-"""Networks trained by torch: whether loss and gradient are compiled into one function before."""
+"""Networks trained by torch, and whether loss and gradient are compiled into one function before."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
+from backends.base import Context, Session
 from backends.neural.trained import Trained
+from problems.base import Problem
 from problems.parameters import parameter
 
 WARM_UP = 15.0
@@ -23,6 +25,9 @@ class TorchTrained(Trained):
     estimate: what a case computes must not depend on how busy the machine is.
     """
 
+    libraries: ClassVar[tuple[str, ...]] = ("torch",)
+    imports: ClassVar[tuple[str, ...]] = ("backends.neural.torch_engine", "torch._dynamo", *Trained.imports)
+
     compiled: str = parameter("auto", "compile the gradient on a CPU", choices=("auto", "never", "always"))
 
     @property
@@ -32,6 +37,12 @@ class TorchTrained(Trained):
             return self.compiled == "always"
         steps = sum(end - start for stage, start, end in self.stages if stage.kind != "lm")
         return SAVED * steps > WARM_UP and not 0.0 < self.time_limit < 2.0 * WARM_UP
+
+    def begin(self, problem: Problem, context: Context) -> Session:
+        """Draw the initial parameters and the points."""
+        from backends.neural.torch_engine import TorchSession
+
+        return TorchSession(self, problem, context)
 
     def rehearsal(self) -> Self:
         """As for every network, compiled if the whole run is."""

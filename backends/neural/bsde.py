@@ -26,12 +26,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from backends.neural.calculus import Calculus, Network
 from backends.neural.jets import Orders
 from backends.neural.networks import DGM, MLP, ModifiedMLP, Residual
 from backends.neural.optimizers import SGD, Adam
 from backends.neural.pointsets import Kind, PointSet
 from backends.neural.presets import BSDE_PRESETS
-from backends.neural.residual import Calculus, Formulation, Network, Setting
+from backends.neural.residual import Formulation, Setting
 from backends.neural.sampling import points_generator
 from backends.neural.trained import Trained
 from problems.base import Array, Problem

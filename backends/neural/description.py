@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self, cast
 
 from backends.integrals.rules import MonteCarlo, Rules
+from backends.neural.calculus import Calculus
 from backends.neural.collocation import Points, Uniform
 from backends.neural.directions import ESTIMATORS, Estimator
 from backends.neural.formulations import formulation_of, represented, trained_on
 from backends.neural.optimizers import AdamW, Chain, LevenbergMarquardt
 from backends.neural.pointsets import region
 from backends.neural.presets import PRESETS
-from backends.neural.residual import Calculus, Formulation, Setting
+from backends.neural.residual import Formulation, Setting
 from backends.neural.trained import Trained
 from backends.neural.trial import BoxTrial, PublishedTrial, StartTrial, TerminalTrial, ZeroTrial
 from backends.neural.trial import Trial as TrialFunction

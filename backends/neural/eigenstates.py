@@ -25,9 +25,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from backends.neural.activations import PIECEWISE_LINEAR
+from backends.neural.calculus import Calculus, Network
 from backends.neural.jets import Orders
 from backends.neural.networks import Parameters
-from backends.neural.residual import Calculus, Formulation, Jets, Network, Setting
+from backends.neural.residual import Formulation, Jets, Setting
 from backends.neural.ritz import ritz, unit_length
 from backends.neural.trial import ZeroTrial
 from problems.base import Array, Dirichlet, Neumann, Periodic

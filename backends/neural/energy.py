@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from backends.neural.calculus import Calculus, Network
 from backends.neural.jets import Orders
 from backends.neural.pde_residual import PDEFormulation, declared_sample
-from backends.neural.residual import Calculus, Jets, Network, Setting, Term
+from backends.neural.residual import Jets, Setting, Term
 from problems.base import PDE, diffusivity_rows, is_zero, scattered_points
 from problems.operations import NUMPY
 

@@ -9,8 +9,9 @@ from backends.neural.eigenstates import NormalisedResidualFormulation, PlainResi
 from backends.neural.energy import EnergyFormulation
 from backends.neural.integral import IntegralFormulation
 from backends.neural.inverse import InverseFormulation
+from backends.neural.ode_residual import ODEFormulation
 from backends.neural.pde_residual import PDEFormulation
-from backends.neural.residual import Formulation, ODEFormulation
+from backends.neural.residual import Formulation
 from backends.neural.terminal import TerminalFormulation
 from problems.base import ODE, PDE, Problem
 from problems.families.eigenproblem import Eigenproblem

@@ -6,10 +6,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from backends.integrals.rules import GaussLegendre, MonteCarlo, PointRule, Product, Rule
+from backends.neural.calculus import Calculus, Network
 from backends.neural.collocation import Uniform
 from backends.neural.jets import Orders
 from backends.neural.pointsets import PointSet
-from backends.neural.residual import Calculus, Network, Setting, SquaresFormulation
+from backends.neural.residual import Setting
+from backends.neural.squares import SquaresFormulation
 from backends.neural.tensor_points import JitteredGrid
 from problems.base import Array
 from problems.families.integral_equation import IntegralEquation

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from backends.neural.calculus import Calculus, Network
 from backends.neural.jets import Orders
 from backends.neural.pde_residual import PDEFormulation, has_diffusion
 from backends.neural.pointsets import PointSet, join
-from backends.neural.residual import Calculus, Jets, Network, Setting, Term
+from backends.neural.residual import Jets, Setting, Term
 from problems.base import PDE, Array, Dirichlet, fields_to_array, scattered_points
 from problems.families.inverse import InverseProblem
 from problems.operations import NUMPY

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import Any
@@ -10,207 +9,21 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
-from jax import lax
 from jax.flatten_util import ravel_pytree
-from jax.scipy.linalg import solve_triangular
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from backends.base import Context
-from backends.neural.directions import Estimator
+from backends.neural.calculus import Network
+from backends.neural.jax_calculus import jax_calculus
+from backends.neural.jax_drivers import LoopDriver
 from backends.neural.jax_networks import ColumnAlgebra, Functions
 from backends.neural.jax_plans import planned_bytes
 from backends.neural.jets import JetAlgebra, Orders, Statistics
 from backends.neural.linearisation import RecordingAlgebra, Sensitivity, row_scales, sensitivities, sum_of_squares
-from backends.neural.optimizers import LBFGS, SGD, AdamW, LevenbergMarquardt, Scheduled, SSBroyden
-from backends.neural.pointsets import PointSet
-from backends.neural.residual import Calculus, Network, PointwiseFormulation
+from backends.neural.optimizers import LBFGS, LevenbergMarquardt, SSBroyden
+from backends.neural.squares import PointwiseFormulation
 from backends.neural.trained import Trained
 from backends.neural.training import DIFFERENTIATED, Driver, TrainingSession
-from backends.operations import jax_operations
 from problems.base import Array, Problem
-
-SHARE = 1_500_000
-"""Multiplications of jets by weights, per iteration and processor, for which dividing the points pays on a CPU.
-
-Measured on the heat equation, three layers of 32, two processors, one against both: 0.078 against 0.118 ms per
-iteration of 64 points, 0.37 against 0.29 of 512, 1.16 against 0.87 of 2048.
-"""
-
-EVERYWHERE = PartitionSpec()  # type: ignore[no-untyped-call]
-
-
-class LoopDriver(Driver):
-    """A first-order method or L-BFGS as one compiled loop.
-
-    Where there is work for several processors, each has its share of the points inside and all of the conditions', and
-    the gradients are averaged: XLA itself divides none of the small products of matrices in a network.
-    """
-
-    def __init__(self, session: JaxSession, index: int) -> None:
-        stage, start, end = session.stages[index]
-        self.session, self.stage, self.index, self.steps = session, stage, index, end - start
-        self.key = jax.random.fold_in(jax.random.key(session.context.seed), index)
-        self.rates = None
-        if isinstance(stage, Scheduled):
-            self.rates = stage.rates(self.steps).astype(session.context.dtype)
-        self.shares = session.shares() if isinstance(stage, Scheduled) else 1
-        self.mesh = Mesh(np.array(jax.devices("cpu")[: self.shares]), ("points",)) if self.shares > 1 else None
-        self.placed: dict[str, tuple[Any, Any]] = {}
-
-    def compile(self) -> None:
-        """Compile the start and the loop, so that training calls nothing else."""
-        session = self.session
-        session.prepare_call(f"start {self.index}", self.optimizer().init, session.parameters)
-        self.begin()
-        loop, arguments = self.loop, self.arguments()
-        if self.mesh is not None:
-            parts = jax.tree.map(_specification, arguments)
-            loop = jax.shard_map(loop, mesh=self.mesh, in_specs=parts, out_specs=EVERYWHERE, check_vma=False)
-            session.engine = f"compiled loops, points divided among {self.shares} processors"
-        small = session.work() < 2 * SHARE
-        session.prepare_call(f"loop {self.index}", loop, *arguments, alone=small or self.mesh is not None)
-
-    def begin(self) -> None:
-        """From the present parameters, without memory."""
-        self.count, self.stuck, self.last = 0, False, math.inf
-        self.state = self.session.compiled[f"start {self.index}"](self.session.parameters)
-
-    def changed(self) -> None:
-        """L-BFGS forgets: its curvature and its last loss belong to other points."""
-        if isinstance(self.stage, LBFGS):
-            self.last = math.inf
-            self.state = self.session.compiled[f"start {self.index}"](self.session.parameters)
-
-    def optimizer(self) -> Any:
-        """The described optimizer."""
-        stage = self.stage
-        if isinstance(stage, LBFGS):
-            search = optax.scale_by_zoom_linesearch(
-                max_linesearch_steps=stage.searches, initial_guess_strategy="one", slope_rtol=1e-4, curv_rtol=0.9
-            )
-            return optax.lbfgs(memory_size=stage.memory, linesearch=search)
-
-        def rate(count: Any) -> Any:
-            return jnp.asarray(self.rates)[count]
-
-        if isinstance(stage, SGD):
-            return optax.sgd(rate, momentum=stage.momentum or None)
-        if isinstance(stage, AdamW):
-            return optax.adamw(rate, weight_decay=stage.weight_decay)
-        return optax.adam(rate)
-
-    def arguments(self) -> tuple[Any, ...]:
-        """What the compiled loop is called with."""
-        session = self.session
-        span = np.array([self.count, self.count], dtype=np.int32)
-        # Points that each iteration draws for itself are no argument, even where the host has drawn some.
-        inside, conditions = (None if session.moves(k) else place for k, place in enumerate(session.places))
-        return (
-            self._placed("parameters", session.parameters),
-            self._placed("state", self.state),
-            span,
-            self._placed("sets", session.sets_on_device),
-            (self._placed("inside", inside, _along_points), self._placed("conditions", conditions)),
-            self._placed("weights", session.term_weights),
-        )
-
-    def _placed(self, name: str, tree: Any, along: Callable[[Any], PartitionSpec] = lambda _: EVERYWHERE) -> Any:
-        """Arrays, or shapes of arrays, on every processor, divided along the points as `along` says."""
-        mesh = self.mesh
-        if mesh is None or tree is None:
-            return tree
-
-        def place(leaf: Any) -> Any:
-            sharding = NamedSharding(mesh, along(leaf))
-            if isinstance(leaf, jax.ShapeDtypeStruct):
-                return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)  # type: ignore[no-untyped-call]
-            return jax.device_put(leaf, sharding)
-
-        # Moving arrays takes longer than an iteration, so only those that have changed are.
-        if self.placed.get(name, (None, None))[0] is not tree:
-            self.placed[name] = tree, jax.tree.map(place, tree)
-        return self.placed[name][1]
-
-    def drawn(self, key: Any, sets: Any, fixed: Any) -> tuple[Any, ...]:
-        """Places for one iteration: those prepared, and new ones where points are drawn."""
-        places = list(fixed)
-        for k, (kind, arrays) in enumerate(zip(self.session.sets, sets, strict=True)):
-            if kind and self.session.moves(k):
-                points = draw(jax.random.fold_in(key, k), kind, *arrays)
-                if self.mesh is not None and k == 0:
-                    count = len(points) // self.shares
-                    points = lax.dynamic_slice_in_dim(points, lax.axis_index("points") * count, count)
-                places[k] = self.session.placing(k)(points)
-        estimator = self.session.formulation.estimator
-        if estimator is not None:
-            directions = draw_directions(jax.random.fold_in(key, len(places)), estimator, self.session.context.dtype)
-            places[0] = self.session.formulation.directed(places[0], directions)
-        return tuple(places)
-
-    def averaged(self, tree: Any) -> Any:
-        """Means over the processors, all in one exchange."""
-        if self.mesh is None:
-            return tree
-        flat, restore = ravel_pytree(tree)
-        return restore(lax.pmean(flat, "points"))  # type: ignore[no-untyped-call]
-
-    def loop(self, parameters: Any, state: Any, span: Any, sets: Any, fixed: Any, weights: Any) -> Any:
-        """Iterations span[0] … span[1] − 1, fewer if the loss is not finite any more."""
-        session, optimizer = self.session, self.optimizer()
-
-        def step(carry: Any) -> Any:
-            k, parameters, state, *_ = carry
-            places = self.drawn(jax.random.fold_in(self.key, k), sets, fixed)
-
-            def loss(parameters: Any) -> Any:
-                return session.loss(parameters, places, weights)
-
-            if isinstance(self.stage, LBFGS):
-
-                def value(parameters: Any) -> Any:
-                    return loss(parameters)[0]
-
-                before, gradient = optax.value_and_grad_from_state(value)(parameters, state=state)
-                updates, state = optimizer.update(
-                    gradient, state, parameters, value=before, grad=gradient, value_fn=value
-                )
-                terms = jnp.full(len(session.weights), optax.tree.get(state, "value"))
-            else:
-                (_, terms), gradient = jax.value_and_grad(loss, has_aux=True)(parameters)
-                terms, gradient = self.averaged((terms, gradient))
-                updates, state = optimizer.update(gradient, state, parameters)
-            return k + 1, optax.apply_updates(parameters, updates), state, terms, parameters
-
-        def goes_on(carry: Any) -> Any:
-            return (carry[0] < span[1]) & jnp.isfinite(carry[3].sum())
-
-        start = (span[0], parameters, state, jnp.zeros(len(session.weights), session.context.dtype), parameters)
-        return lax.while_loop(goes_on, step, start)
-
-    def advance(self, count: int) -> tuple[int, Array]:
-        """Iterations in one call."""
-        session = self.session
-        parameters, state, span, *others = self.arguments()
-        span += np.array([0, count], np.int32)
-        reached, parameters, self.state, terms, self.before = session.compiled[f"loop {self.index}"](
-            parameters, state, span, *others
-        )
-        session.parameters = parameters
-        if self.mesh is not None:
-            session.parameters = parameters.addressable_data(0)
-            self.placed["parameters"], self.placed["state"] = (session.parameters, parameters), (self.state, self.state)
-        done, self.count = int(reached) - self.count, int(reached)
-        if isinstance(self.stage, LBFGS):
-            # The line search ends without a step where rounding hides every descent.
-            before, self.last = self.last, float(np.asarray(terms)[0])
-            self.stuck = not self.last < before
-            return done, session.terms_at(session.get())
-        return done, np.asarray(terms, dtype=float)
-
-    def measured(self) -> Array | None:
-        """Those before the last step, where the loss is that before the step."""
-        return None if isinstance(self.stage, LBFGS) else np.asarray(self.before, dtype=float)
 
 
 class JaxSession(TrainingSession):
@@ -224,18 +37,7 @@ class JaxSession(TrainingSession):
         jax.config.update("jax_default_matmul_precision", "highest")  # type: ignore[no-untyped-call]
         self.device = jax.devices("gpu" if context.device == "cuda" else "cpu")[0]
         dtype = context.dtype
-        calculus = Calculus(
-            jnp,
-            jax_operations(),
-            jax.jvp,
-            jax.jvp,
-            lax.stop_gradient,
-            lambda values, like: jnp.asarray(values, dtype=like.dtype),
-            partial(solve_triangular, lower=True),
-            lambda function, points: jax.grad(lambda x: function(x).sum())(points),
-            lax.map,
-        )
-        super().__init__(solver, problem, context, calculus)
+        super().__init__(solver, problem, context, jax_calculus())
         self.compiled: dict[str, Any] = {}
         self._drivers: dict[int, LoopDriver] = {}
         self._kind = ColumnAlgebra if self.device.platform == "cpu" else JetAlgebra
@@ -313,22 +115,6 @@ class JaxSession(TrainingSession):
     def planned_bytes(self) -> Mapping[str, int]:
         """Every compiled call but the one that evaluates the trained function."""
         return {name: planned_bytes(call) for name, call in self.compiled.items() if name != "values"}
-
-    def work(self) -> int:
-        """Multiplications of jets by weights in an iteration, about."""
-        assert self.sets[0] is not None
-        return len(self.sets[0]) * sum(self.sizes) * self.formulation.orders.count
-
-    def shares(self) -> int:
-        """Among how many processors an iteration divides the points inside: as many as give each the same number."""
-        assert self.sets[0] is not None
-        # Batch statistics and causal weights belong to all points together, as some losses do.
-        apart = self.formulation.additive and not self.solver.network.normalises and self.solver.weighting is None
-        if self.device.platform != "cpu" or not apart:
-            return 1
-        most = min(len(jax.devices("cpu")), max(1, self.work() // SHARE))
-        summands = len(self.sets[0]) // self.formulation.together
-        return max(k for k in range(1, most + 1) if summands % k == 0)
 
     def prepare(self) -> None:
         """Trial function and data at the points that stay where they are."""
@@ -587,39 +373,3 @@ class JaxSession(TrainingSession):
                 total = part if total is None else jax.tree.map(jnp.add, total, part)
             start += m * n
         return ravel_pytree(total)[0]
-
-
-def _specification(leaf: Any) -> PartitionSpec:
-    """How an argument is divided; arrays of the host are not."""
-    sharding = getattr(leaf, "sharding", None)
-    return sharding.spec if isinstance(sharding, NamedSharding) else EVERYWHERE
-
-
-def _along_points(leaf: Any) -> PartitionSpec:
-    """How an array of a prepared place is divided: points lie along axis 0, in jets along axis 1."""
-    before = (None,) if leaf.ndim == 3 else ()
-    equal = leaf.shape[len(before)] == 1
-    return EVERYWHERE if equal else PartitionSpec(*before, "points")  # type: ignore[no-untyped-call]
-
-
-def draw(key: Any, described: PointSet, base: Any, span: Any, rows: Any) -> Any:
-    """New points of a set, or its own where they stay."""
-    if not described.noise:
-        return base
-    sample = jax.random.uniform if described.noise == "uniform" else jax.random.normal
-    noise = sample(key, (described.draws, base.shape[1]), base.dtype)
-    if described.noise == "brownian":
-        time = jax.random.uniform(jax.random.fold_in(key, 1), (described.draws, 1), base.dtype)
-        noise = jnp.concatenate([time**0.5 * noise[:, :-1], time], 1)
-    return base + span * noise[rows]
-
-
-def draw_directions(key: Any, estimator: Estimator, dtype: Any) -> Any:
-    """Two independent sets of directions (2, V, k)."""
-    count, spatial = estimator.count, estimator.spatial
-    if estimator.kind == "hutchinson":
-        rows = jax.random.rademacher(key, (2, count, spatial), dtype)
-    else:
-        axes = [jax.random.choice(one, spatial, (count,), replace=False) for one in jax.random.split(key)]
-        rows = jax.nn.one_hot(jnp.stack(axes), spatial, dtype=dtype)
-    return jnp.pad(estimator.factor * rows, ((0, 0), (0, 0), (0, estimator.coordinates - spatial)))

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from backends.neural.jets import JetAlgebra
-from backends.neural.residual import PointwiseFormulation, Term
+from backends.neural.residual import Term
+from backends.neural.squares import PointwiseFormulation
 
 
 class RecordingAlgebra(JetAlgebra):

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 
 from backends.neural.activations import PIECEWISE_LINEAR
+from backends.neural.calculus import Calculus
 from backends.neural.directions import ESTIMATORS
 from backends.neural.jets import Orders
 from backends.neural.pointsets import PointSet, join, region
-from backends.neural.residual import Calculus, Jets, PointwiseFormulation, Setting, Term
+from backends.neural.residual import Jets, Setting, Term
+from backends.neural.squares import PointwiseFormulation
 from backends.structure import looks_at
 from problems.base import PDE, Array, Dirichlet, Neumann, Periodic, diffusivity_rows, is_zero
 from problems.operations import NUMPY
@@ -34,10 +36,10 @@ class PDEFormulation(PointwiseFormulation):
         self.components, self.spatial = problem.components, problem.dimension
         x, t, state = declared_sample(problem)
         self._convects = problem.flux(NUMPY, x, t, state) is not None
-        kappa = diffusivity_rows(problem.diffusivity(NUMPY, x, t, state), self.components)
-        self._varies = any(np.ndim(entry) for row in kappa for entry in row)
+        kappa = _declared_diffusivity(problem)
+        self._varies = _varies(kappa)
         self._source_is_data = _is_data(problem, x, t)
-        common = None if self._varies else _common_diffusivity(kappa)
+        common = _common_diffusivity(kappa)
         self._collapsed = common is not None
         if common is not None:
             count = self.estimator.count if self.estimator else problem.dimension
@@ -61,10 +63,8 @@ class PDEFormulation(PointwiseFormulation):
         if problem.steady and described.weighting is not None:
             return "causal weights follow time, and the equation is steady; set weighting=none"
         if described.mode in ESTIMATORS:
-            x, t, state = declared_sample(problem)
-            kappa = diffusivity_rows(problem.diffusivity(NUMPY, x, t, state), problem.components)
-            varies = any(np.ndim(entry) for row in kappa for entry in row)
-            if varies or _common_diffusivity(kappa) is None or problem.flux(NUMPY, x, t, state) is not None:
+            common = _common_diffusivity(_declared_diffusivity(problem))
+            if common is None or problem.flux(NUMPY, *declared_sample(problem)) is not None:
                 return (
                     f"derivatives={described.mode} estimate a Laplacian with one constant diffusivity and no "
                     "convection, and this equation has other terms; set derivatives=taylor"
@@ -205,12 +205,22 @@ class PDEFormulation(PointwiseFormulation):
 
 def has_diffusion(problem: PDE) -> bool:
     """Whether any diffusivity is not the plain number 0, so that the residual needs second derivatives."""
-    kappa = diffusivity_rows(problem.diffusivity(NUMPY, *declared_sample(problem)), problem.components)
-    return not all(is_zero(entry) for row in kappa for entry in row)
+    return not all(is_zero(entry) for row in _declared_diffusivity(problem) for entry in row)
+
+
+def _declared_diffusivity(problem: PDE) -> Sequence[Sequence[Any]]:
+    """Rows of κ at the sample: plain numbers, and arrays where an entry varies."""
+    return diffusivity_rows(problem.diffusivity(NUMPY, *declared_sample(problem)), problem.components)
+
+
+def _varies(kappa: Sequence[Sequence[Any]]) -> bool:
+    return any(np.ndim(entry) for row in kappa for entry in row)
 
 
 def _common_diffusivity(kappa: Sequence[Sequence[Any]]) -> float | None:
     """The one constant κ of all components that do not mix; None where there is no such number."""
+    if _varies(kappa):
+        return None
     first = float(kappa[0][0])
     alone = all(is_zero(entry) for c, row in enumerate(kappa) for e, entry in enumerate(row) if c != e)
     equal = all(float(row[c]) == first for c, row in enumerate(kappa))

@@ -1,4 +1,4 @@
-"""Residual and loss of a trial function, from its Taylor jets; the same code runs on torch and on JAX.
+"""A trial function, its Taylor jets and the layout of its loss; the same code runs on torch and on JAX.
 
 A trial function is affine in the network, u = g + b N, so the derivatives in the residual follow from the jets
 (value, first derivatives, second-order ones) of g, b and N:
@@ -19,66 +19,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from backends.base import TRAJECTORY_LEVELS
 from backends.integrals.rules import Rules
+from backends.neural.calculus import UNROLLED, Calculus, Network
 from backends.neural.collocation import Points
 from backends.neural.directions import Estimator
 from backends.neural.jets import Orders
 from backends.neural.networks import Parameters
-from backends.neural.pointsets import PointSet, join, region
+from backends.neural.pointsets import PointSet, region
 from backends.neural.trial import Trial
-from backends.neural.weighting import Causal, causal_weights, chunk_matrix
-from problems.base import ODE, Array
-from problems.operations import Operations
+from backends.neural.weighting import Causal, chunk_matrix
+from problems.base import Array
 
 if TYPE_CHECKING:
     from backends.neural.description import PINN
 
 
-@dataclass(frozen=True)
-class Network:
-    """What is trained: `jets` of a network, and `coefficients` (q,) beside it, None where there are none.
-
-    `jets` takes a prepared place and which derivatives are wanted, and gives those of the output, (J, n, m);
-    `differentiable` does the same in a way that can be differentiated with respect to the place, where `jets` cannot.
-    """
-
-    jets: Callable[[Mapping[str, Any], Orders], Any]
-    coefficients: Any = None
-    differentiable: Callable[[Mapping[str, Any], Orders], Any] | None = None
-
-    def __call__(self, place: Mapping[str, Any], orders: Orders) -> Any:
-        """Jets (J, n, m)."""
-        return self.jets(place, orders)
-
-
 Field = Callable[[Any], tuple[Any, ...]]
 """Coordinates (k, n) → entries (n,), any of which may be a plain number."""
-
-UNROLLED = 16
-"""Directions along which a field is differentiated by a program of its own each; more of them share one."""
-
-
-@dataclass(frozen=True)
-class Calculus:
-    """What the engine brings: array module, operations, forward derivatives.
-
-    `jvp` can be nested; `total` (of a function with a tuple of values) need not be, but costs less at each iteration.
-    `constant` cuts a value off from differentiation; `array` turns a host array into one like its second argument.
-    `forward` solves L X = B for a lower triangle L, without asking the device whether it could. `gradient` is the
-    reverse derivative of the sum of a function's values, `each` calls a function for one row of a matrix after the
-    other and stacks what it gives.
-    """
-
-    xp: Any
-    ops: Operations
-    jvp: Callable[..., tuple[Any, Any]]
-    total: Callable[..., tuple[Any, Any]]
-    constant: Callable[[Any], Any]
-    array: Callable[[Array, Any], Any]
-    forward: Callable[[Any, Any], Any]
-    gradient: Callable[[Callable[[Any], Any], Any], Any]
-    each: Callable[[Callable[[Any], Any], Any], Any]
 
 
 @dataclass(frozen=True)
@@ -402,107 +359,3 @@ def _moved(xp: Any, points: Any, row: Any, step: Any) -> Any:
     if not isinstance(row, np.ndarray):
         return points.T + row[:, None] * step
     return xp.stack([x if v == 0.0 else x + float(v) * step for x, v in zip(points.T, row, strict=True)])
-
-
-class SquaresFormulation(Formulation):
-    """A loss that is a sum of mean squares."""
-
-    @abstractmethod
-    def blocks(self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None) -> list[Any]:
-        """What each term of the loss is the mean square of: arrays (m, n), that of the residual first."""
-
-    def twin(self, network: Network, inside: dict[str, Any]) -> Any:
-        """The residual's block with the second set of random directions."""
-        raise NotImplementedError(f"{type(self).__name__} takes no random directions")
-
-    def emphasis(self, block: Any, place: Mapping[str, Any]) -> Any:
-        """Weight (n,) of each point in the residual's mean square, not to be differentiated; 1 without any."""
-        if "chunks" not in place:
-            return 1.0
-        assert self.setting.weighting is not None
-        # A mean over the components: each chunk's loss is that of all of them.
-        squares = (block * block).mean(0)
-        return self.calculus.constant(
-            causal_weights(squares, place["chunks"], self.setting.weighting.epsilon, self.calculus.xp)
-        )
-
-    def loss(
-        self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None, weights: Any
-    ) -> tuple[Any, Any]:
-        """The loss Σ weight · term, and its terms: the mean squares of the blocks per component."""
-        residual, *others = self.blocks(network, inside, conditions)
-        # The square of an estimate would have the estimate's variance in its mean; the product of two has not.
-        twin = self.twin(network, inside) if "twin" in inside else residual
-        squares = residual * twin * self.emphasis(residual, inside)
-        terms = [squares.mean(), *((block * block).sum() / (block.shape[1] * self.components) for block in others)]
-        if len(terms) == 1:
-            return weights[0] * terms[0], terms[0][None]
-        stacked = self.calculus.xp.stack(terms)
-        return (weights * stacked).sum(), stacked
-
-
-class PointwiseFormulation(SquaresFormulation):
-    """A residual, and what conditions leave, at each point (or its twin) alone."""
-
-    @abstractmethod
-    def residual(self, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
-        """What the equation leaves: an array (n,) per component, or one of shape (m, n)."""
-
-    @abstractmethod
-    def mismatch(self, term: Term, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
-        """What the condition of `term` leaves, in arrays (n,) or (m, n)."""
-
-    def blocks(self, network: Network, inside: dict[str, Any], conditions: dict[str, Any] | None) -> list[Any]:
-        """What each term of the loss is the mean square of: arrays (m, n), that of the residual first."""
-        xp = self.calculus.xp
-        found = [self._left(network, inside)]
-        if conditions is not None:
-            edge = self.jets(network, conditions, self.condition_orders)
-            for term in self.terms:
-                parts = self.mismatch(term, edge, conditions)
-                found.append(xp.concatenate(parts) if parts[0].ndim == 2 else xp.stack(list(parts)))
-        return found
-
-    def twin(self, network: Network, inside: dict[str, Any]) -> Any:
-        """The same with the other seeds and trial function."""
-        return self._left(network, inside | inside["twin"])
-
-    def operator(self, network: Network, points: Any, rows: Any) -> Any:
-        """The operator of second order along directions (V, k) at points (n, k), shape (m, n)."""
-        orders = Orders(len(rows), 1, self.orders.laplacian)
-        place = {"points": points} | self._derived(points, orders, rows)
-        return self.jets(network, place, orders).second[0]
-
-    def _left(self, network: Network, inside: dict[str, Any]) -> Any:
-        """The residual (m, n)."""
-        parts = self.residual(self.jets(network, inside, self.orders), inside | {"network": network})
-        return parts[0] if len(parts) == 1 and parts[0].ndim == 2 else self.calculus.xp.stack(list(parts))
-
-
-class ODEFormulation(PointwiseFormulation):
-    """y' − f(t, y), with the initial value built in or as a penalty."""
-
-    def __init__(self, problem: ODE, calculus: Calculus, setting: Setting) -> None:
-        super().__init__(problem, calculus, setting)
-        self.problem = problem
-        self.components, self.spatial = problem.dimension, 0
-        self.orders = Orders(1, 0)
-        if setting.trial is None:
-            self.conditions = join([[setting.points.within(self.lower, self.lower, setting.seed)]])
-            self.terms = (Term("initial", setting.weights[0], slice(0, 1), (self.lower, self.lower)),)
-
-    def residual(self, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
-        """What y' − f(t, y) leaves."""
-        slope = self.problem.rhs(self.calculus.ops, place["points"][:, 0], u.value)
-        if isinstance(slope, tuple):
-            return [a - b for a, b in zip(u.first[0], slope, strict=True)]
-        return [u.first[0] - slope]
-
-    def mismatch(self, term: Term, u: Jets, place: dict[str, Any]) -> Sequence[Any]:
-        """What the initial value leaves."""
-        return [a - float(b) for a, b in zip(u.value, self.problem.start(), strict=True)]
-
-    def facts(self, values: Callable[[Array], Array], coefficients: Array) -> Mapping[str, Any]:
-        """The trajectory at equidistant instants."""
-        instants = np.linspace(self.problem.start_time(), self.problem.final_time(), TRAJECTORY_LEVELS)
-        return {"trajectory_t": instants, "trajectory_y": values(instants[:, None])}

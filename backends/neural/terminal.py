@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from backends.estimators.drivers import looks_at_slope
+from backends.neural.calculus import Calculus, Network
 from backends.neural.jets import Orders
 from backends.neural.pointsets import join
-from backends.neural.residual import Calculus, Jets, Network, PointwiseFormulation, Setting, Term
+from backends.neural.residual import Jets, Setting, Term
+from backends.neural.squares import PointwiseFormulation
 from problems.families.terminal import TerminalValueProblem
 
 if TYPE_CHECKING:

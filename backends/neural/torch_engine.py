@@ -8,156 +8,24 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.autograd import forward_ad
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from backends.base import Context
-from backends.neural.directions import Estimator
+from backends.neural.calculus import Network
 from backends.neural.jets import JetAlgebra, Orders, Statistics
 from backends.neural.linearisation import Sensitivity, row_scales, sensitivities, sum_of_squares
-from backends.neural.optimizers import LBFGS, SGD, AdamW, Scheduled
-from backends.neural.pointsets import PointSet
-from backends.neural.residual import UNROLLED, Calculus, Network, PointwiseFormulation
+from backends.neural.optimizers import LBFGS, Scheduled
+from backends.neural.squares import PointwiseFormulation
+from backends.neural.torch_calculus import torch_calculus
+from backends.neural.torch_drawing import divide, draw, draw_directions, tensors
+from backends.neural.torch_drivers import LBFGSDriver, StepDriver
 from backends.neural.torch_networks import Functions, FusedAlgebra
 from backends.neural.torch_trained import TorchTrained
 from backends.neural.training import DIFFERENTIATED, Driver, TrainingSession
-from backends.operations import torch_operations
 from problems.base import Array, Problem
 
 DRAWN_TOGETHER = 1 << 18
 """Numbers prepared in one go for drawn points: enough to hide what each operation costs, and few megabytes."""
-
-FUSED_RATE = torch.float32
-"""The type in which the fused optimizers read a learning rate from the device, whatever that of the parameters."""
-
-
-class StepDriver(Driver):
-    """A first-order method, one operation after the other; on a GPU one captured iteration is replayed."""
-
-    def __init__(self, session: TorchSession, index: int) -> None:
-        stage, start, end = session.stages[index]
-        assert isinstance(stage, Scheduled)
-        self.session, self.stage, self.index = session, stage, index
-        self.on_gpu = session.device.type == "cuda"
-        rates = stage.rates(end - start).tolist()
-        self.rates = torch.tensor(rates, dtype=FUSED_RATE, device="cuda") if self.on_gpu else rates
-        self.optimizer = self._optimizer()
-        self.replay: Callable[[Any], Any] | None = None
-        if self.on_gpu:
-            self._capture()
-        self.begin()
-
-    def begin(self) -> None:
-        """From the present parameters, without memory; in place, since a captured iteration knows only its tensors."""
-        for state in self.optimizer.state.values():
-            for moment in state.values():
-                if moment is not None:
-                    moment.zero_()
-        self.count = 0
-        self.before = self.session.parameters.detach().clone()
-        generator = torch.Generator(self.session.device).manual_seed(1_000_003 * self.index + self.session.context.seed)
-        self.places = self.session.series(generator)
-
-    def _optimizer(self) -> torch.optim.Optimizer:
-        """The described optimizer; the fused ones take one operation per step."""
-        stage, parameters = self.stage, [self.session.parameters]
-        rate: Any = torch.tensor(stage.rate, dtype=FUSED_RATE, device="cuda") if self.on_gpu else stage.rate
-        if isinstance(stage, SGD):
-            return torch.optim.SGD(parameters, lr=rate, momentum=stage.momentum, fused=True)
-        if isinstance(stage, AdamW):
-            return torch.optim.AdamW(
-                parameters, lr=rate, weight_decay=stage.weight_decay, fused=True, capturable=self.on_gpu
-            )
-        return torch.optim.Adam(parameters, lr=rate, fused=True, capturable=self.on_gpu)
-
-    def _iteration(self, places: Any) -> torch.Tensor:
-        _, terms = self.session.differentiate(places)
-        self.optimizer.step()
-        return terms
-
-    def _capture(self) -> None:
-        session = self.session
-        places = next(session.series(torch.Generator(session.device)))
-        moving = session.moving(places)
-        start = session.get()
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(3):
-                self._iteration(places)
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            terms = self._iteration(places)
-        session.put(start)
-
-        def replay(new: Any) -> Any:
-            if moving:
-                torch._foreach_copy_(moving, session.moving(new))
-            graph.replay()
-            return terms
-
-        self.replay = replay
-        session.synchronise()
-
-    def advance(self, count: int) -> tuple[int, Array]:
-        """Iterations one by one; whether the loss is finite is asked once, after the last."""
-        iteration = self.replay or self._iteration
-        group = self.optimizer.param_groups[0]
-        terms = None
-        for k in range(count):
-            if k == count - 1:
-                # The loss is that before the step.
-                self.before.copy_(self.session.parameters.detach())
-            rate = self.rates[self.count]
-            if self.replay is None:
-                group["lr"] = rate
-            else:
-                group["lr"].copy_(rate)
-            terms = iteration(next(self.places))
-            self.count += 1
-        assert terms is not None
-        return count, terms.cpu().numpy().astype(float)
-
-    def measured(self) -> Array:
-        """Those before the last step."""
-        return self.before.cpu().numpy().astype(float)
-
-
-class LBFGSDriver(Driver):
-    """torch's own L-BFGS with its search for the strong Wolfe conditions."""
-
-    def __init__(self, stage: LBFGS, session: TorchSession) -> None:
-        self.stage, self.session = stage, session
-        self.changed()
-
-    def changed(self) -> None:
-        """It forgets: its curvature and its last loss belong to other points."""
-        self.optimizer = torch.optim.LBFGS(
-            [self.session.parameters],
-            history_size=self.stage.memory,
-            line_search_fn="strong_wolfe",
-            tolerance_grad=0.0,
-            tolerance_change=0.0,
-        )
-
-    def advance(self, count: int) -> tuple[int, Array]:
-        """Iterations in one call of the library's own loop."""
-        session, group = self.session, self.optimizer.param_groups[0]
-        state, done = self.optimizer.state[session.parameters], 0
-
-        def closure() -> torch.Tensor:
-            return session.differentiate(session.places)[0]
-
-        while done < count and not self.stuck:
-            left, before = count - done, (state.get("n_iter", 0), state.get("func_evals", 0))
-            group["max_iter"], group["max_eval"] = left, left * self.stage.searches
-            self.optimizer.step(closure)  # type: ignore[no-untyped-call]
-            run = state.get("n_iter", 0) - before[0]
-            # Too many evaluations end the library's loop as well, but then the next call goes on.
-            self.stuck = run < left and state.get("func_evals", 0) - before[1] < group["max_eval"]
-            done += run
-        return max(done, 1), session.terms_at(session.get())
 
 
 class TorchSession(TrainingSession):
@@ -170,18 +38,7 @@ class TorchSession(TrainingSession):
         self.device = torch.device(context.device)
         self.dtype = getattr(torch, context.precision)
         self.engine = "captured graph, fused optimizer" if self.device.type == "cuda" else "eager, fused optimizer"
-        calculus = Calculus(
-            torch,
-            torch_operations(),
-            jvp,
-            total_derivative,
-            lambda value: value.detach(),
-            lambda values, like: torch.as_tensor(np.array(values), dtype=like.dtype, device=like.device),
-            lambda lower, right: torch.linalg.solve_triangular(lower, right, upper=False),
-            lambda function, points: torch.func.grad(lambda x: function(x).sum())(points),
-            lambda function, rows: torch.func.vmap(function, chunk_size=UNROLLED)(rows),
-        )
-        super().__init__(solver, problem, context, calculus)
+        super().__init__(solver, problem, context, torch_calculus())
         self._initial = self.initial_parameters()
         # One tensor of all parameters: an optimizer's fixed costs arise once instead of once per layer.
         self.parameters = self.tensor(self._initial).requires_grad_()
@@ -351,7 +208,7 @@ class TorchSession(TrainingSession):
         for k, points in enumerate((inside, conditions)):
             if points is not None:
                 new = self._place(self.tensor(points), inside=k == 0)
-                torch._foreach_copy_(_tensors(self.places[k]), _tensors(new))
+                torch._foreach_copy_(tensors(self.places[k]), tensors(new))
 
     def reweigh(self, weights: Array) -> None:
         """Give the terms of the loss new weights, in place for a captured iteration."""
@@ -496,7 +353,7 @@ class TorchSession(TrainingSession):
             for k, (kind, arrays) in enumerate(zip(self.sets, self._sets, strict=True)):
                 if kind and self.moves(k):
                     points = draw(generator, block, kind, *arrays)
-                    series[k] = _divide(self._place(points, inside=k == 0), block)
+                    series[k] = divide(self._place(points, inside=k == 0), block)
             for places in itertools.islice(zip(*series, strict=False), block):
                 yield places if estimator is None else (self._directed(places[0], generator), *places[1:])
 
@@ -510,70 +367,9 @@ class TorchSession(TrainingSession):
 
     def moving(self, places: Any) -> list[torch.Tensor]:
         """What changes in the places from one iteration to the next."""
-        return [part for k, place in enumerate(places) if self.moves(k) for part in _tensors(place)]
+        return [part for k, place in enumerate(places) if self.moves(k) for part in tensors(place)]
 
     def synchronise(self) -> None:
         """Wait until the device has finished."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-
-
-def draw(generator: torch.Generator, block: int, described: PointSet, base: Any, span: Any, rows: Any) -> Any:
-    """New points of a set for `block` iterations, one after the other, shape (block · n, k); or its own."""
-    if not described.noise:
-        return base.repeat(block, 1)
-    sample = torch.rand if described.noise == "uniform" else torch.randn
-    shape = (block, described.draws, base.shape[1])
-    noise = sample(shape, generator=generator, dtype=base.dtype, device=base.device)
-    if described.noise == "brownian":
-        time = torch.rand((*shape[:2], 1), generator=generator, dtype=base.dtype, device=base.device)
-        noise = torch.cat([time.sqrt() * noise[..., :-1], time], -1)
-    return (base + span * noise[:, rows]).flatten(0, 1)
-
-
-def draw_directions(generator: torch.Generator, estimator: Estimator, like: torch.Tensor) -> torch.Tensor:
-    """Two independent sets of directions (2, V, k)."""
-    count, spatial = estimator.count, estimator.spatial
-    if estimator.kind == "hutchinson":
-        signs = torch.randint(0, 2, (2, count, spatial), generator=generator, device=like.device)
-        rows = 2.0 * signs.to(like.dtype) - 1.0
-    else:
-        axes = torch.rand(2, spatial, generator=generator, device=like.device).argsort(1)[:, :count]
-        rows = torch.nn.functional.one_hot(axes, spatial).to(like.dtype)
-    return torch.nn.functional.pad(estimator.factor * rows, (0, estimator.coordinates - spatial))
-
-
-def _divide(tree: Any, block: int) -> Any:
-    """A prepared place as an iterator over `block` equal ones; points lie along axis 0, in jets along axis 1."""
-    if isinstance(tree, dict):
-        parts = [_divide(entry, block) for entry in tree.values()]
-        return (dict(zip(tree, entry, strict=True)) for entry in zip(*parts, strict=True))
-    if isinstance(tree, tuple):
-        return zip(*(_divide(entry, block) for entry in tree), strict=True)
-    if tree.ndim == 3 and tree.shape[1] == 1:
-        return itertools.repeat(tree, block)  # The same at all points.
-    return tree.chunk(block, dim=1 if tree.ndim == 3 else 0)
-
-
-def _tensors(tree: Any) -> list[torch.Tensor]:
-    """All tensors of a prepared place, in a fixed order."""
-    if isinstance(tree, torch.Tensor):
-        return [tree]
-    return [part for entry in (tree.values() if isinstance(tree, dict) else tree) for part in _tensors(entry)]
-
-
-def jvp(function: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:
-    """Forward derivative that can be nested."""
-    value, slope, *_ = torch.func.jvp(function, primals, tangents)
-    return value, slope
-
-
-def total_derivative(function: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:
-    """Forward derivative of a function whose values are tuples; a fifth of the overhead of `torch.func.jvp`."""
-    with forward_ad.dual_level():
-        duals = [forward_ad.make_dual(p, d) for p, d in zip(primals, tangents, strict=True)]  # type: ignore[no-untyped-call]
-        pairs = [forward_ad.unpack_dual(value) for value in function(*duals)]  # type: ignore[no-untyped-call]
-        return (
-            tuple(pair.primal for pair in pairs),
-            tuple(torch.zeros_like(pair.primal) if pair.tangent is None else pair.tangent for pair in pairs),
-        )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from backends.base import Solver
+from backends.neural.calculus import Calculus
 from backends.neural.networks import DGM, MLP, ModifiedMLP, Residual
 from backends.neural.optimizers import (
     LBFGS,
@@ -24,7 +25,7 @@ from backends.neural.optimizers import (
     stages,
 )
 from backends.neural.pointsets import Kind
-from backends.neural.residual import Calculus, Formulation
+from backends.neural.residual import Formulation
 from backends.neural.weighting import Balanced, Causal
 from problems.base import Problem
 from problems.parameters import InputError, parameter

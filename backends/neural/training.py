@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from backends.base import Context, Diverged, Session, read_out
+from backends.neural.calculus import Calculus
 from backends.neural.collocation import TRAINING_START
 from backends.neural.directions import PLACES
 from backends.neural.optimizers import LevenbergMarquardt, SSBroyden
-from backends.neural.residual import Calculus
 from backends.neural.sampling import points_generator
 from backends.neural.tensor_points import Grid
 from backends.neural.trained import Trained

@@ -12,7 +12,7 @@ import torch
 from backends.base import Context, Watch
 from backends.jax_pinn import JaxPINN
 from backends.neural.linearisation import Sensitivity
-from backends.neural.residual import SquaresFormulation
+from backends.neural.squares import SquaresFormulation
 from backends.torch_pinn import TorchPINN
 from problems import REGISTRY
 from tests.backends.neural_problems import Membrane, Reactor, Ring, Rod

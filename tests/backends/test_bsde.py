@@ -13,8 +13,8 @@ import torch
 
 from backends.base import Context
 from backends.jax_bsde import JaxBSDE
-from backends.neural import jax_engine
-from backends.neural.residual import Calculus, Network
+from backends.neural import jax_shares
+from backends.neural.calculus import Calculus, Network
 from backends.torch_bsde import TorchBSDE
 from problems import REGISTRY
 from problems.families.terminal import TerminalValueProblem
@@ -285,12 +285,12 @@ def test_processors_have_whole_paths_each(monkeypatch):
         pytest.skip("JAX was started with one device")
     trained = []
     for share in (1, 10**12):
-        monkeypatch.setattr(jax_engine, "SHARE", share)
+        monkeypatch.setattr(jax_shares, "SHARE", share)
         trained.append(solved("jax", declared("hjb-lq", d=3)))
     divided, whole = trained
     assert "divided among 2 processors" in divided.engine
     assert "divided" not in whole.engine
     assert divided.get() == pytest.approx(whole.get(), rel=1e-10, abs=1e-12)
-    monkeypatch.setattr(jax_engine, "SHARE", 1)
+    monkeypatch.setattr(jax_shares, "SHARE", 1)
     # Three paths of four steps are twelve points, and cannot be halved.
-    assert begin("jax", declared("hjb-lq", d=3), batch=3).shares() == 1
+    assert jax_shares.shares(begin("jax", declared("hjb-lq", d=3), batch=3)) == 1

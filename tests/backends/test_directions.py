@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from backends.neural import jax_engine, jax_networks, residual, torch_engine
+from backends.neural import jax_drawing, jax_networks, residual, torch_drawing
 from backends.neural.collocation import Paths
 from backends.neural.directions import Estimator
 from backends.neural.jets import JetAlgebra
@@ -163,8 +163,8 @@ def test_drawn_directions_are_those_of_the_host_in_law(engine, kind):
 
 def _directions(engine, estimator, seed):
     if engine == "jax":
-        return np.asarray(jax_engine.draw_directions(jax.random.key(seed), estimator, np.float64))
-    return torch_engine.draw_directions(
+        return np.asarray(jax_drawing.draw_directions(jax.random.key(seed), estimator, np.float64))
+    return torch_drawing.draw_directions(
         torch.Generator().manual_seed(seed), estimator, torch.zeros(1, dtype=torch.float64)
     ).numpy()
 
@@ -184,8 +184,8 @@ def test_paths_follow_the_law_of_the_process(engine):
 
 def _drawn(engine, session, k):
     if engine == "jax":
-        return np.asarray(jax_engine.draw(jax.random.key(0), session.sets[k], *session.sets_on_device[k]))
-    return torch_engine.draw(torch.Generator().manual_seed(0), 1, session.sets[k], *session._sets[k]).numpy()
+        return np.asarray(jax_drawing.draw(jax.random.key(0), session.sets[k], *session.sets_on_device[k]))
+    return torch_drawing.draw(torch.Generator().manual_seed(0), 1, session.sets[k], *session._sets[k]).numpy()
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from backends.jax_pinn import JaxPINN
-from backends.neural.residual import Network
+from backends.neural.calculus import Network
 from backends.neural.tensor_points import Chebyshev, Gauss, Grid, JitteredGrid
 from problems import REGISTRY
 from problems.base import Dirichlet

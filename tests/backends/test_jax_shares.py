@@ -5,7 +5,8 @@ from __future__ import annotations
 import jax
 import pytest
 
-from backends.neural import jax_engine
+from backends.neural import jax_shares
+from backends.neural.jax_shares import shares
 from tests.backends.neural_cases import begin, ready
 
 PENALTY = {"constraint.kind": "penalty"}
@@ -37,7 +38,7 @@ def test_divided_points_train_the_same_network(monkeypatch, case):
     problem, parameters = CASES[case]
     trained = []
     for share in (1, 10**12):
-        monkeypatch.setattr(jax_engine, "SHARE", share)
+        monkeypatch.setattr(jax_shares, "SHARE", share)
         session = ready("jax", problem, iterations=20, **parameters)
         session.solve()
         trained.append(session)
@@ -58,12 +59,12 @@ def test_divided_points_train_the_same_network(monkeypatch, case):
     ids=["odd", "batch statistics", "causal weights"],
 )
 def test_points_that_belong_together_are_not_divided(monkeypatch, parameters):
-    monkeypatch.setattr(jax_engine, "SHARE", 1)
-    assert begin("jax", "heat", **parameters).shares() == 1
-    assert begin("jax", "heat", **{"points.count": 8}).shares() == 2
+    monkeypatch.setattr(jax_shares, "SHARE", 1)
+    assert shares(begin("jax", "heat", **parameters)) == 1
+    assert shares(begin("jax", "heat", **{"points.count": 8})) == 2
 
 
 def test_little_work_is_not_divided():
-    assert begin("jax", "heat", **{"points.count": 64}).shares() == 1
+    assert shares(begin("jax", "heat", **{"points.count": 64})) == 1
     large = begin("jax", "heat", **{"points.count": 4096, "network.widths": (32, 32, 32)})
-    assert large.shares() == min(2, len(jax.devices("cpu")))
+    assert shares(large) == min(2, len(jax.devices("cpu")))

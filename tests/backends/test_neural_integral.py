@@ -10,6 +10,7 @@ from scipy.integrate import quad
 
 from backends.base import Context
 from backends.jax_pinn import JaxPINN
+from backends.neural.jax_shares import shares
 from problems.operations import NUMPY
 from tests.backends.neural_cases import PROBLEMS, begin, ready, shaken, solved
 
@@ -139,9 +140,9 @@ def test_presets_reach_what_they_are_for(preset, name, cap):
 def test_jax_does_not_divide_the_points_of_an_integral_equation(monkeypatch):
     """Samples belong to points, and only the points would be divided."""
     session = begin("jax", "love", **{"points.kind": "uniform", "points.batch": 1 << 17, "network.widths": (32, 32)})
-    assert session.shares() == 1
+    assert shares(session) == 1
     monkeypatch.setattr(type(session.formulation), "additive", True)
-    assert session.shares() == min(2, len(jax.devices("cpu")))
+    assert shares(session) == min(2, len(jax.devices("cpu")))
 
 
 def test_few_kernels_are_prepared_together():

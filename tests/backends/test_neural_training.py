@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from backends.base import Diverged, Watch
-from backends.neural.torch_engine import StepDriver
+from backends.neural.torch_drivers import StepDriver
 from backends.neural.weighting import balanced
 from tests.backends.neural_cases import PROBLEMS, begin, flat, ready, solved
 

@@ -143,8 +143,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "optimizer": {"kind": "ssbroyden"},
             "iterations": 4_000,
         },
-        # For 100 dimensions. Where the answer is wanted, a trial function would start from the terminal value, which has
-        # a dip or a peak there that the solution has not.
+        # For 100 dimensions. A trial function would start from the terminal value, which has a dip or a peak where the
+        # answer is wanted, and the solution has none.
         "best-hjb": {
             "network": {"widths": (64,)},
             "constraint": {"kind": "penalty"},

@@ -252,7 +252,7 @@ def test_what_cannot_work_is_refused(solver: Solver, problem: Problem, sentence:
 
 def test_grids_end_in_four_dimensions() -> None:
     """Spacings of a quarter of the state's width are all that fits: an error of h²/16 of the energy."""
-    errors, facts = run(OSCILLATORS(d=4, R=3.75), ScipyEigsh(cells=12))
+    errors, facts = run(OSCILLATORS(d=4, R=3.5), ScipyEigsh(cells=11))
     assert errors["relative_eigenvalue_error"] == pytest.approx(facts["dx"] ** 2 * 0.0845, rel=0.05)
     for solver in (ScipyEigsh(), Lobpcg(), PowerIteration()):
         assert "8^5 unknowns of a grid" in (solver.unsupported(OSCILLATORS(d=5)) or "")

@@ -30,12 +30,6 @@ def test_one_line_per_grid() -> None:
     assert len(ratios("--shape", "2:40", "--shape", "3:12", "--rounds", "3")) == 2
 
 
-def test_py_pde_is_a_column_where_it_is_installed() -> None:
-    words = ("--shape", "2:40", "--rounds", "2", "--py-pde")
-    assert len(ratios(*words)) == 1
-    assert len(ratios(*words, to="py-pde")) == (importlib.util.find_spec("pde") is not None)
-
-
 @pytest.mark.timing
 @pytest.mark.parametrize("shape", ["2:4096", "3:256"])
 def test_explicit_step_runs_at_no_less_than_three_fifths_of_the_rate_of_a_copy(shape: str) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from backends import register
-from backends.base import Context, Session, Solver
+from backends.base import Context, Session
 from backends.differences import volumes
+from backends.differences.eigensolver import VolumeEigensolver
 from backends.differences.volumes import EigenSession
 from problems import Problem
 from problems.base import Array, MatrixEigenproblem
@@ -29,10 +30,10 @@ RESTART = 100
 
 @register
 @dataclass(frozen=True)
-class Lobpcg(Solver):
+class Lobpcg(VolumeEigensolver):
     """`scipy.sparse.linalg.lobpcg` (locally optimal block preconditioned conjugate gradients) on finite volumes.
 
-    Second order in the spacing, in up to four dimensions. Each iteration takes the best vectors from the span of the
+    Second order in the spacing. Each iteration takes the best vectors from the span of the
     present ones, their preconditioned residuals and the last directions: a product, an application of the
     preconditioner and O(n m²) operations for m states. `factorised` preconditions by the inverse of the operator
     shifted below its spectrum, and then the number of iterations does not depend on the spacing; `diagonal` by the
@@ -42,11 +43,8 @@ class Lobpcg(Solver):
 
     name = "lobpcg"
     title = "LOBPCG (scipy)"
-    family = "classical"
-    libraries = ("scipy",)
     imports = ("scipy.sparse.linalg",)
 
-    cells: int | None = parameter(None, volumes.DEFAULT, least=volumes.LEAST)
     preconditioner: str = parameter("factorised", "for operators", choices=("factorised", "diagonal"))
     tolerance: float = parameter(
         1e-8, "residual ‖A v − λ v‖ of unit vectors at which to stop, if rounding lets it be reached", above=0
@@ -54,14 +52,19 @@ class Lobpcg(Solver):
     iterations: int = parameter(400, "iterations at most", least=1)
 
     def unsupported(self, problem: Problem) -> str | None:
-        """Eigenproblems in up to four dimensions, and matrices of order five and more."""
+        """Eigenproblems, and matrices of order five and more."""
         if isinstance(problem, MatrixEigenproblem) and problem.dimension < DENSE:
             return f"a matrix of order {problem.dimension} has no room for the three directions of LOBPCG"
         return volumes.unsupported(problem, "LOBPCG")
 
-    def validate(self, problem: Problem) -> None:
-        """Refuse grids that are too coarse for the states, or too large."""
-        volumes.validate(problem, self.cells, self.name)
+    def vectors_held(self, states: int) -> int:
+        """States, residuals and directions, and their products with the matrix."""
+        return 8 * states
+
+    @property
+    def factorises(self) -> bool:
+        """Whether the preconditioner is the inverse."""
+        return self.preconditioner == "factorised"
 
     def begin(self, problem: Problem, context: Context) -> Session:
         """Assemble; the preconditioner is made while solving, as factorisations are by the other methods."""

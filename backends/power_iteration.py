@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from backends import register
-from backends.base import Context, Diverged, Session, Solver
+from backends.base import Context, Diverged, Session
 from backends.differences import volumes
+from backends.differences.eigensolver import VolumeEigensolver
 from backends.differences.volumes import EigenSession
 from problems import InputError, Problem
 from problems.base import Array, MatrixEigenproblem
@@ -22,10 +23,10 @@ ROUNDING = 1e-14
 
 @register
 @dataclass(frozen=True)
-class PowerIteration(Solver):
+class PowerIteration(VolumeEigensolver):
     """Simultaneous power iteration on s − A (`shifted`) or (A − s)⁻¹ (`inverse`), with the best pairs of its span.
 
-    For finite volumes of second order, in up to four dimensions, and for matrices. With a shift s on the far side of
+    For finite volumes of second order, and for matrices. With a shift s on the far side of
     the spectrum the error of a vector falls by the factor (s − λₚ)/(s − λ) per iteration, where λₚ is the first state
     beyond the `vectors` that are iterated together: a matrix with as many products, n² operations each. On operators
     that factor is 1 − O(h²), so only `inverse` is of use, whose shift lies below the spectrum and whose factor
@@ -37,12 +38,9 @@ class PowerIteration(Solver):
 
     name = "power-iteration"
     title = "Power and inverse iteration"
-    family = "classical"
-    libraries = ("scipy",)
     imports = ("scipy.sparse.linalg", "scipy.linalg")
 
     variant: str = parameter("inverse", "what is multiplied by", choices=("inverse", "shifted"))
-    cells: int | None = parameter(None, volumes.DEFAULT, least=volumes.LEAST)
     vectors: int | None = parameter(
         None, "vectors iterated together; two more than there are states if none, and one for a matrix", least=1
     )
@@ -50,12 +48,12 @@ class PowerIteration(Solver):
     iterations: int = parameter(20_000, "iterations at most", least=1)
 
     def unsupported(self, problem: Problem) -> str | None:
-        """Eigenproblems in up to four dimensions, and matrices."""
+        """Eigenproblems, and matrices."""
         return volumes.unsupported(problem, "power iteration")
 
     def validate(self, problem: Problem) -> None:
-        """Refuse grids that do not fit, and fewer vectors than states."""
-        volumes.validate(problem, self.cells, self.name)
+        """Refuse grids that are too coarse, and fewer vectors than states."""
+        super().validate(problem)
         wanted = 1 if isinstance(problem, MatrixEigenproblem) else getattr(problem, "states", 1)
         if self.vectors is not None and self.vectors < wanted:
             raise InputError(f"{self.name}: vectors = {self.vectors} for {wanted} states; take at least {wanted}")
@@ -63,6 +61,15 @@ class PowerIteration(Solver):
             raise InputError(
                 f"{self.name}: vectors = {self.vectors} of a matrix of order {problem.dimension}; take fewer"
             )
+
+    def vectors_held(self, states: int) -> int:
+        """The basis, its product and their turned copies."""
+        return 5 * (self.vectors or states + 2)
+
+    @property
+    def factorises(self) -> bool:
+        """Whether the inverse is what is multiplied by."""
+        return self.variant == "inverse"
 
     def begin(self, problem: Problem, context: Context) -> Session:
         """Assemble; the factorisation is part of solving, as it is for the other methods."""

@@ -9,22 +9,22 @@ from typing import Any
 import numpy as np
 
 from backends import register
-from backends.base import Context, Session, Solver
+from backends.base import Context, Session
 from backends.differences import volumes
+from backends.differences.eigensolver import VolumeEigensolver
 from backends.differences.volumes import EigenSession
 from problems import Problem
 from problems.base import Array, MatrixEigenproblem
-from problems.parameters import parameter
 
 
 @register
 @dataclass(frozen=True)
-class ScipyEigsh(Solver):
+class ScipyEigsh(VolumeEigensolver):
     """`scipy.sparse.linalg.eigsh` (ARPACK, implicitly restarted Lanczos) on finite volumes, or on a matrix.
 
-    Second order in the spacing, in up to four dimensions. An operator is shifted to a little below its lowest state,
-    as a coarse grid finds it, and factorised (SuperLU); the signs of the pivots prove that no state lies below, or it
-    is done again with a lower shift. Then a Lanczos step is one solve, O(n) in one dimension, O(n log n) in two and
+    Second order in the spacing. An operator is shifted to a little below its lowest state, as a coarse grid finds it,
+    and factorised (SuperLU); the signs of the pivots prove that no state lies below, or it is done again with a lower
+    shift. Then a Lanczos step is one solve, O(n) in one dimension, O(n log n) in two and
     O(n^(2 − 2/d)) in more, and a few dozen of them find some states to rounding whatever the spacing is.
     A matrix is not inverted: its extreme pair is found by products, n² operations each. Source: Lehoucq, Sorensen &
     Yang 1998, ARPACK Users' Guide; Ericsson & Ruhe 1980, Math. Comp. 35.
@@ -32,21 +32,17 @@ class ScipyEigsh(Solver):
 
     name = "scipy-eigsh"
     title = "eigsh (scipy, shift-and-invert Lanczos)"
-    family = "classical"
-    libraries = ("scipy",)
     imports = ("scipy.sparse.linalg",)
 
-    cells: int | None = parameter(None, volumes.DEFAULT, least=volumes.LEAST)
-
     def unsupported(self, problem: Problem) -> str | None:
-        """Eigenproblems in up to four dimensions, and matrices that are larger than one by one."""
+        """Eigenproblems, and matrices that are larger than one by one."""
         if isinstance(problem, MatrixEigenproblem) and problem.dimension < 2:
             return "a matrix of order 1 is its own eigenvalue, and Lanczos needs an order larger than its one pair"
         return volumes.unsupported(problem, "eigsh")
 
-    def validate(self, problem: Problem) -> None:
-        """Refuse grids that are too coarse for the states, or too large."""
-        volumes.validate(problem, self.cells, self.name)
+    def vectors_held(self, states: int) -> int:
+        """Lanczos' vectors, by the default of scipy, and the states."""
+        return max(2 * states + 1, 20) + states
 
     def begin(self, problem: Problem, context: Context) -> Session:
         """Assemble; the factorisation is part of solving, as it is for the other methods."""

@@ -116,6 +116,11 @@ class SymmetricEigen(MatrixEigenproblem):
                 "given; give one of them"
             )
 
+    @property
+    def dimension(self) -> int:
+        """The order, without making the matrix."""
+        return self.n
+
     def matrix(self) -> Array:
         """A, shape (n, n)."""
         return _matrix_and_start(self.n, self.seed)[0]

@@ -26,12 +26,7 @@ from problems.operations import NUMPY
 
 CELLS = {1: 2000, 2: 100, 3: 30, 4: 10}
 """Cells per axis where none are given, for each number of axes."""
-DEFAULT = "cells per axis; 2000, 100, 30 and 10 in one to four dimensions if none"
-MOST = {1: 250_000, 2: 250_000, 3: 64_000, 4: 20_736}
-"""Unknowns at most, for each number of axes: their factorised matrix fills half a gigabyte or so.
-
-Its entries grow like n log n in the plane and like n^(2 − 2/d) in more dimensions.
-"""
+DEFAULT = "cells per axis; 2000, 100, 30 and 10 in one to four dimensions if none, and 8 in more"
 LEAST = 8
 """Cells per axis at least."""
 COARSE = 256
@@ -75,14 +70,16 @@ def unsupported(problem: Problem, method: str) -> str | None:
         return None
     if not isinstance(problem, Eigenproblem):
         return f"{method} needs an eigenproblem, and this is a problem of the family {problem.family}"
-    if problem.dimension > max(CELLS):
-        least = f"{LEAST}^{problem.dimension}"
-        return f"{least} unknowns of a grid, and the factors of their matrix, are too many for {method} here"
     return half_glued(problem)
 
 
+def cells_per_axis(problem: Problem, cells: int | None) -> int:
+    """Those that were given, or as many as are usual in so many dimensions."""
+    return cells or CELLS.get(problem.dimension, LEAST)
+
+
 def validate(problem: Problem, cells: int | None, solver: str) -> None:
-    """Refuse a grid that is too coarse for the states, or too large.
+    """Refuse a grid that is too coarse for the states.
 
     Raises:
         InputError: naming the cells.
@@ -90,13 +87,10 @@ def validate(problem: Problem, cells: int | None, solver: str) -> None:
     """
     if not isinstance(problem, Eigenproblem):
         return
-    per_axis = cells or CELLS[problem.dimension]
+    per_axis = cells_per_axis(problem, cells)
     unknowns, least = per_axis**problem.dimension, 8 * (problem.states + 2)
     if problem.states >= COARSE // 4:
         raise InputError(f"{solver}: states = {problem.states} of {problem.name}; take fewer than {COARSE // 4}")
-    if unknowns > MOST[problem.dimension]:
-        most = int(MOST[problem.dimension] ** (1.0 / problem.dimension) + 1e-9)
-        raise InputError(f"{solver}: cells = {per_axis} per axis are {unknowns} unknowns; take at most {most}")
     if unknowns < least:
         raise InputError(
             f"{solver}: cells = {per_axis} per axis are {unknowns} unknowns for {problem.states} states; take enough "
@@ -114,7 +108,7 @@ def discretise(problem: Problem, cells: int | None) -> SymmetricSystem:
         bound = float((matrix.diagonal() - spread).min())
         return SymmetricSystem(matrix, 1, bound, float(-problem.sign()), np.ones(len(matrix)), (), ())
     assert isinstance(problem, Eigenproblem)
-    box, count = problem.domain(), cells or CELLS[problem.dimension]
+    box, count = problem.domain(), cells_per_axis(problem, cells)
     shape = (count,) * box.dimension
     spacing = [length / count for length in box.lengths]
     centres = [a + h * (np.arange(count) + 0.5) for a, h in zip(box.lower, spacing, strict=True)]

@@ -21,7 +21,8 @@ from benchmarks.interpreters import backends_required
 from tests.conftest import INTERPRETERS
 
 SINES, SLANTED = "poisson:solution=sine-sum,d={}", "heat@slanted:d={}"
-# Problem, solver and what is sized, at two sizes in each of two dimensions: so large that libraries do not count.
+# Problem, solver and what is sized, mostly at two sizes in each of two dimensions, so large that libraries do not
+# count.
 PEAKS = [
     (SINES, "finite-differences:cells={}", {2: (1000, 1600), 4: (32, 40)}),
     (SINES, "finite-differences:solver=sparse,cells={}", {2: (250, 400), 4: (10, 12)}),
@@ -36,6 +37,13 @@ PEAKS = [
     (SLANTED, "spectral:dt=0.0625,nodes={}", {2: (300, 420), 4: (20, 26)}),
     ("heat@torus:contrast=0,d={}", "spectral:nodes={}", {2: (300, 500), 4: (25, 27)}),
     ("heat:d={}", "spectral:dt=0.0625,nodes={}", {2: (26, 32), 3: (10,)}),
+    ("schroedinger-nd:d={}", "scipy-eigsh:cells={}", {2: (250, 400), 3: (24,), 4: (10,)}),
+    ("schroedinger-nd:d={}", "lobpcg:cells={}", {2: (300,), 3: (24,)}),
+    ("schroedinger-nd:d={}", "lobpcg:preconditioner=diagonal,cells={}", {2: (400,), 4: (24,)}),
+    ("schroedinger-nd:d={}", "power-iteration:cells={}", {2: (300,), 3: (24,)}),
+    ("symmetric-eigen:n={}", "scipy-eigsh", {1500: (1500,)}),
+    ("symmetric-eigen:n={}", "lobpcg", {1500: (1500,)}),
+    ("symmetric-eigen:n={}", "power-iteration", {1500: (1500,)}),
     (SINES, "fenics:cells={}", {2: (100, 160), 3: (12, 16)}),
     (SINES, "fenics:degree=1,cells={}", {2: (120, 220), 3: (20, 28)}),
 ]
@@ -93,6 +101,9 @@ def test_every_grid_method_foresees_what_it_needs_and_counts_unknowns_as_it_does
         ("heat@slanted:d=30", "spectral:nodes=10"),
         ("heat@torus:d=60,contrast=0", "spectral:nodes=10"),
         ("poisson:d=3", "fenics:cells=1000000,degree=3"),
+        ("schroedinger-nd:d=60", "scipy-eigsh:cells=12"),
+        ("schroedinger-nd:d=60", "lobpcg"),
+        ("symmetric-eigen:n=100000000", "power-iteration"),
     ],
 )
 def test_nothing_is_allocated_to_find_out(problem: str, solver: str) -> None:

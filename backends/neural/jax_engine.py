@@ -14,7 +14,9 @@ from jax.flatten_util import ravel_pytree
 from backends.base import Context
 from backends.neural.calculus import Network
 from backends.neural.jax_calculus import jax_calculus
+from backends.neural.jax_compiler import compiled
 from backends.neural.jax_drivers import LoopDriver
+from backends.neural.jax_groups import in_groups, size_on
 from backends.neural.jax_networks import ColumnAlgebra, Functions
 from backends.neural.jax_plans import planned_bytes
 from backends.neural.jets import JetAlgebra, Orders, Statistics
@@ -107,10 +109,7 @@ class JaxSession(TrainingSession):
 
         `alone` keeps one processor's work on it, which for small arrays costs less than to share it.
         """
-        options: dict[str, str | bool] = {}
-        if alone and self.device.platform == "cpu":
-            options["xla_cpu_multi_thread_eigen"] = False
-        self.compiled[name] = jax.jit(function).lower(*arguments).compile(compiler_options=options or None)
+        self.compiled[name] = compiled(function, arguments, self.device.platform, alone=alone)
 
     def planned_bytes(self) -> Mapping[str, int]:
         """Every compiled call but the one that evaluates the trained function."""
@@ -287,9 +286,15 @@ class JaxSession(TrainingSession):
         statistics: Statistics = {}
         layers = self.split(parameters)
 
-        def jets(place: Mapping[str, Any], orders: Orders) -> Any:
+        def through(orders: Orders, seeds: Any) -> Any:
             algebra = self._kind(jnp, Functions, layers, orders, self._constants, reference, statistics)
-            return self._through(algebra, place["seeds"])
+            return self._through(algebra, seeds)
+
+        def jets(place: Mapping[str, Any], orders: Orders) -> Any:
+            most = size_on(self.device.platform)
+            if orders.laplacian is not None and orders.first > most:
+                return in_groups(through, place["seeds"], orders, most)
+            return through(orders, place["seeds"])
 
         return Network(jets, self.beside(parameters))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from typing import Any
 
 import jax
@@ -11,9 +9,6 @@ import jax.numpy as jnp
 
 from backends.neural.activations import ACTIVATIONS
 from backends.neural.jets import NORMALISING_EPSILON, JetAlgebra, moments
-
-BLOCKS = 64
-"""Most parts that slopes are divided into."""
 
 
 class Functions:
@@ -29,11 +24,11 @@ class Functions:
 
 
 class ColumnAlgebra(JetAlgebra):
-    """Jets as a list of parts (w, B, n), or (w, B, 1) where derivatives are the same at all points.
+    """Jets as a list of parts (w, 1, n), or (w, 1, 1) where derivatives are the same at all points.
 
     XLA on a CPU leaves no copy of the parts behind, multiplies by columns faster than by rows, and spares the first
-    layer all work on derivatives of coordinates, which are constants. A part holds one derivative, B = 1, unless there
-    are more than `BLOCKS` slopes that end in one operator: each part takes some time to compile.
+    layer all work on derivatives of coordinates, which are constants. Each part takes some time to compile: of many
+    directions there are groups (see `jax_groups.py`).
     """
 
     def enter(self, seeds: Any) -> Any:
@@ -42,12 +37,7 @@ class ColumnAlgebra(JetAlgebra):
             value, others = seeds[0][None], seeds[1]
         else:
             value, others = seeds[:1], seeds[1:]
-        most = BLOCKS if self.orders.laplacian is not None else self.first
-        size = max(1, math.ceil(self.first / max(1, most)))
-        starts = [*range(0, self.first, size), *range(self.first, len(others))]
-        edges = [*starts, len(others)]
-        blocks = [others[a:b] for a, b in itertools.pairwise(edges)]
-        return [part.transpose(2, 0, 1) for part in (value, *blocks)]
+        return [part.transpose(2, 0, 1) for part in (value, *(others[k : k + 1] for k in range(len(others))))]
 
     def whole(self, y: Any) -> Any:
         """As it is: parts that are the same at all points need no copies."""
@@ -128,4 +118,4 @@ class ColumnAlgebra(JetAlgebra):
         products = [p * q for p, q in zip(a, b, strict=True)]
         if self.orders.laplacian is None:
             return products[: self.second]
-        return [self.orders.laplacian * sum(p.sum(1, keepdims=True) for p in products)] if self.second else []
+        return [self.orders.laplacian * sum(products)] if self.second else []

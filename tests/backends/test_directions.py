@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from backends.neural import jax_drawing, jax_networks, residual, torch_drawing
+from backends.neural import jax_drawing, jax_groups, residual, torch_drawing
 from backends.neural.collocation import Paths
 from backends.neural.directions import Estimator
 from backends.neural.jets import JetAlgebra
@@ -203,11 +203,12 @@ def test_jets_of_a_trial_function_along_many_directions_are_those_of_a_few(engin
 
 
 @pytest.mark.parametrize("constraint", ["trial", "penalty"])
-def test_jets_in_blocks_and_as_one_array_are_the_jets_in_parts(monkeypatch, constraint):
+def test_jets_in_groups_and_as_one_array_are_the_jets_in_parts(monkeypatch, constraint):
     points, parameters = inside(HJB, 5), PATHS | {"constraint.kind": constraint}
     found = [loss_at(begin("jax", HJB, **parameters), points)]
-    monkeypatch.setattr(jax_networks, "BLOCKS", 4)
+    monkeypatch.setitem(jax_groups.SIZES, "cpu", 4)
     found.append(loss_at(begin("jax", HJB, **parameters), points))
+    monkeypatch.undo()
     session = begin("jax", HJB, **parameters)
     session._kind = JetAlgebra
     found.append(loss_at(session, points))

@@ -1,0 +1,43 @@
+"""What XLA is asked for when it compiles for a CPU."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import jax
+
+OWN_LOOPS = {"xla_cpu_experimental_ynn_fusion_type": ""}
+"""No calls of YNNPACK, into which jaxlib 0.10 and 0.11 fuse products and sums in float32.
+
+Many small products become slower by it: a training step with a Hessian of two backpropagations in 64 dimensions takes 5
+times as long, one with the forward Laplacian 1.3 times, none was seen to be faster (jax-ml/jax#37465).
+"""
+ONE_PROCESSOR = {"xla_cpu_multi_thread_eigen": False}
+
+
+def compiled(function: Any, arguments: tuple[Any, ...], platform: str, *, alone: bool) -> Any:
+    """A function compiled ahead of time for arguments like these.
+
+    `alone` keeps one processor's work on it, which for small arrays costs less than to share it.
+    """
+    options: dict[str, Any] = {}
+    if platform == "cpu":
+        options = _known(OWN_LOOPS) | (ONE_PROCESSOR if alone else {})
+    return jax.jit(function).lower(*arguments).compile(compiler_options=options or None)
+
+
+def _known(options: dict[str, Any]) -> dict[str, Any]:
+    """Those of `options` that this version of XLA has; names with "experimental" in them come and go."""
+    return {name: value for name, value in options.items() if knows(name, value)}
+
+
+@functools.cache
+def knows(name: str, value: str | bool) -> bool:
+    try:
+        jax.jit(lambda x: x).lower(0.0).compile(compiler_options={name: value})
+    except jax.errors.JaxRuntimeError as error:
+        if name in str(error):
+            return False
+        raise
+    return True

@@ -28,12 +28,13 @@ def compiled(function: Any, arguments: tuple[Any, ...], platform: str, *, alone:
 
 
 def _known(options: dict[str, Any]) -> dict[str, Any]:
-    """Those of `options` that this version of XLA has; names with "experimental" in them come and go."""
+    """Those of `options` that there are; names with "experimental" in them come and go."""
     return {name: value for name, value in options.items() if knows(name, value)}
 
 
 @functools.cache
 def knows(name: str, value: str | bool) -> bool:
+    """Whether this version of XLA has such an option and takes that value."""
     try:
         jax.jit(lambda x: x).lower(0.0).compile(compiler_options={name: value})
     except jax.errors.JaxRuntimeError as error:

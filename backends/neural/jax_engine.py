@@ -13,10 +13,11 @@ from jax.flatten_util import ravel_pytree
 
 from backends.base import Context
 from backends.neural.calculus import Network
+from backends.neural.groups import Groups
 from backends.neural.jax_calculus import jax_calculus
 from backends.neural.jax_compiler import compiled
 from backends.neural.jax_drivers import LoopDriver
-from backends.neural.jax_groups import in_groups, size_on
+from backends.neural.jax_groups import SIZES, in_groups
 from backends.neural.jax_networks import ColumnAlgebra, Functions
 from backends.neural.jax_plans import planned_bytes
 from backends.neural.jets import JetAlgebra, Orders, Statistics
@@ -291,10 +292,8 @@ class JaxSession(TrainingSession):
             return self._through(algebra, seeds)
 
         def jets(place: Mapping[str, Any], orders: Orders) -> Any:
-            most = size_on(self.device.platform)
-            if orders.laplacian is not None and orders.first > most:
-                return in_groups(through, place["seeds"], orders, most)
-            return through(orders, place["seeds"])
+            groups = Groups.of(jnp, place["seeds"], orders, SIZES[self.device.platform])
+            return in_groups(through, groups) if groups else through(orders, place["seeds"])
 
         return Network(jets, self.beside(parameters))
 

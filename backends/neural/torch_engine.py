@@ -12,6 +12,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from backends.base import Context
 from backends.neural.calculus import Network
+from backends.neural.groups import Groups
 from backends.neural.jets import JetAlgebra, Orders, Statistics
 from backends.neural.linearisation import Sensitivity, row_scales, sensitivities, sum_of_squares
 from backends.neural.optimizers import LBFGS, Scheduled
@@ -19,6 +20,7 @@ from backends.neural.squares import PointwiseFormulation
 from backends.neural.torch_calculus import torch_calculus
 from backends.neural.torch_drawing import divide, draw, draw_directions, tensors
 from backends.neural.torch_drivers import LBFGSDriver, StepDriver
+from backends.neural.torch_groups import SIZES, in_groups
 from backends.neural.torch_networks import Functions, FusedAlgebra
 from backends.neural.torch_trained import TorchTrained
 from backends.neural.training import DIFFERENTIATED, Driver, TrainingSession
@@ -245,9 +247,13 @@ class TorchSession(TrainingSession):
         statistics: Statistics = {}
         layers = self.split(parameters)
 
-        def jets(place: Mapping[str, Any], orders: Orders) -> Any:
+        def through(orders: Orders, seeds: Any) -> Any:
             algebra = FusedAlgebra(torch, Functions, layers, orders, self._constants, reference, statistics)
-            return self.solver.network(algebra, place["seeds"])
+            return self.solver.network(algebra, seeds)
+
+        def jets(place: Mapping[str, Any], orders: Orders) -> Any:
+            groups = Groups.of(torch, place["seeds"], orders, SIZES[self.device.type])
+            return in_groups(through, groups) if groups else through(orders, place["seeds"])
 
         def differentiable(place: Mapping[str, Any], orders: Orders) -> Any:
             algebra = JetAlgebra(torch, Functions, layers, orders, self._constants, reference, statistics)

@@ -3,10 +3,9 @@ import numpy as np
 import pytest
 import torch
 
-from backends.neural import jax_drawing, jax_groups, residual, torch_drawing
+from backends.neural import jax_drawing, residual, torch_drawing
 from backends.neural.collocation import Paths
 from backends.neural.directions import Estimator
-from backends.neural.jets import JetAlgebra
 from backends.neural.pointsets import region
 from problems import REGISTRY
 from problems.parameters import InputError
@@ -200,21 +199,6 @@ def test_jets_of_a_trial_function_along_many_directions_are_those_of_a_few(engin
         )
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-13)
-
-
-@pytest.mark.parametrize("constraint", ["trial", "penalty"])
-def test_jets_in_groups_and_as_one_array_are_the_jets_in_parts(monkeypatch, constraint):
-    points, parameters = inside(HJB, 5), PATHS | {"constraint.kind": constraint}
-    found = [loss_at(begin("jax", HJB, **parameters), points)]
-    monkeypatch.setitem(jax_groups.SIZES, "cpu", 4)
-    found.append(loss_at(begin("jax", HJB, **parameters), points))
-    monkeypatch.undo()
-    session = begin("jax", HJB, **parameters)
-    session._kind = JetAlgebra
-    found.append(loss_at(session, points))
-    for loss, gradient in found[1:]:
-        assert loss == pytest.approx(found[0][0], rel=1e-12)
-        np.testing.assert_allclose(gradient, found[0][1], rtol=1e-10, atol=1e-13)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -33,9 +33,9 @@ RESTART = 100
 class Lobpcg(VolumeEigensolver):
     """`scipy.sparse.linalg.lobpcg` (locally optimal block preconditioned conjugate gradients) on finite volumes.
 
-    Second order in the spacing. Each iteration takes the best vectors from the span of the
-    present ones, their preconditioned residuals and the last directions: a product, an application of the
-    preconditioner and O(n m²) operations for m states. `factorised` preconditions by the inverse of the operator
+    Second order in the spacing. Each iteration takes the best vectors from the span of the present ones, their
+    preconditioned residuals and the last directions: a product, an application of the preconditioner and O(n m²)
+    operations for m states. `factorised` preconditions by the inverse of the operator
     shifted below its spectrum, and then the number of iterations does not depend on the spacing; `diagonal` by the
     inverse of its diagonal, with which it grows like 1/h. Matrices are taken as they are, without a preconditioner.
     Source: Knyazev 2001, SIAM J. Sci. Comput. 23, 517.

@@ -26,8 +26,7 @@ ROUNDING = 1e-14
 class PowerIteration(VolumeEigensolver):
     """Simultaneous power iteration on s − A (`shifted`) or (A − s)⁻¹ (`inverse`), with the best pairs of its span.
 
-    For finite volumes of second order, and for matrices. With a shift s on the far side of
-    the spectrum the error of a vector falls by the factor (s − λₚ)/(s − λ) per iteration, where λₚ is the first state
+    For finite volumes of second order, and for matrices. With a shift s on the far side of the spectrum the error of a vector falls by the factor (s − λₚ)/(s − λ) per iteration, where λₚ is the first state
     beyond the `vectors` that are iterated together: a matrix with as many products, n² operations each. On operators
     that factor is 1 − O(h²), so only `inverse` is of use, whose shift lies below the spectrum and whose factor
     (λ − s)/(λₚ − s) does not depend on the spacing; an iteration is a solve with a matrix that was factorised once.

@@ -114,15 +114,18 @@ class Page:
 def compose(run: Run) -> Page:
     """Everything that a report on `run` says."""
     rows = frame(run.records)
-    courses = {s: training.read(run, s) for s in sections(rows[rows["judged"]])}
-    unjudged = sections(rows[~rows["judged"]])
+    studies = dimension.studies(run.records)
+    unjudged = [s for study in studies for _, s in dimension.sections_of(study, sections(rows[~rows["judged"]]))]
+    # What stands in no study either, since it was run in too few dimensions, is shown as any other row.
+    aside = {case for s in unjudged for c in s.configurations for case in c.rows["case"]}
+    courses = {s: training.read(run, s) for s in sections(rows[~rows["case"].isin(aside)])}
     found = {dataclasses.replace(s, ways=training.ways(its)): its for s, its in courses.items()}
     palette = Palette(dict(zip(rows["solver"], rows["family"], strict=True)))
     chapters = [
         _chapter(run, part, {s: its for s, its in found.items() if s.problem == name}, palette)
         for name, part in rows.groupby("problem", sort=False)
     ]
-    scalings = [_scaling(run, study, list(found), unjudged, palette) for study in dimension.studies(run.records)]
+    scalings = [_scaling(run, study, list(found), unjudged, palette) for study in studies]
     lost = [(section, c) for section in (*found, *unjudged) for c in section.configurations if c.failed]
     finished = int(rows["ok"].sum())
     summary = [

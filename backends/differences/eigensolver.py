@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
@@ -57,7 +56,7 @@ class VolumeEigensolver(Solver):
             return DOUBLE * SQUARES * problem.dimension**2
         assert isinstance(problem, Eigenproblem)
         d = problem.dimension
-        unknowns = math.prod(volumes.cells_per_axis(problem, self.cells) for _ in range(d))
+        unknowns = volumes.cells_per_axis(problem, self.cells) ** d
         made = ENTRY * (2 * d + 1) + DOUBLE * (2 * d + BESIDE)
         factors = COPIES * FACTOR_ENTRY * fill(unknowns, d) if self.factorises else 0
         return unknowns * (made + DOUBLE * self.vectors_held(problem.states)) + factors

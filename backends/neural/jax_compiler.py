@@ -10,8 +10,9 @@ import jax
 OWN_LOOPS = {"xla_cpu_experimental_ynn_fusion_type": ""}
 """No calls of YNNPACK, into which jaxlib 0.10 and 0.11 fuse products and sums in float32.
 
-Many small products become slower by it: a training step with a Hessian of two backpropagations in 64 dimensions takes 5
-times as long, one with the forward Laplacian 1.3 times, none was seen to be faster (jax-ml/jax#37465).
+Many small products become slower by it (jax-ml/jax#37465): with it a training step with a Hessian of two
+backpropagations takes 5 times as long in 64 dimensions, one with the forward Laplacian there 1.2 times. Without it a
+small network on the heat equation and a deep BSDE step took 5 to 8 % longer, on a machine with other work.
 """
 ONE_PROCESSOR = {"xla_cpu_multi_thread_eigen": False}
 

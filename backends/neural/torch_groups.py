@@ -15,7 +15,7 @@ SIZES = {"cpu": 32, "cuda": 256}
 """Directions in a group at most: on a CPU jets that stay in its caches, on a GPU enough to keep it busy.
 
 Four layers of 128, 128 points and d = 64 on one processor: 59 ms and 28 MB for a training step, against 51 ms and 50 MB
-in one piece; 66 ms and 16 MB with half as many. In more dimensions groups are faster as well.
+in one piece; 66 ms and 16 MB with half as many.
 """
 
 

@@ -90,6 +90,14 @@ def test_rows_that_are_not_judged_stand_in_the_dimension_section_alone(folder: P
     assert "Reference:" not in markdown
 
 
+def test_unjudged_rows_in_too_few_dimensions_for_a_study_are_shown_as_others_are(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "run")
+    for d in (2, 4):
+        timed(writer, "jax-net", "taylor", d)
+    _, markdown = reports.render(writer.finish())
+    assert markdown.read_text(encoding="utf-8").count("Reference:") == 2
+
+
 def test_two_dimensions_are_no_series_and_other_parameters_are_another_study(tmp_path: Path) -> None:
     writer = Writer(tmp_path / "run")
     for d in (2, 4):

@@ -26,13 +26,13 @@ ROUNDING = 1e-14
 class PowerIteration(VolumeEigensolver):
     """Simultaneous power iteration on s − A (`shifted`) or (A − s)⁻¹ (`inverse`), with the best pairs of its span.
 
-    For finite volumes of second order, and for matrices. With a shift s on the far side of the spectrum the error of a vector falls by the factor (s − λₚ)/(s − λ) per iteration, where λₚ is the first state
-    beyond the `vectors` that are iterated together: a matrix with as many products, n² operations each. On operators
-    that factor is 1 − O(h²), so only `inverse` is of use, whose shift lies below the spectrum and whose factor
-    (λ − s)/(λₚ − s) does not depend on the spacing; an iteration is a solve with a matrix that was factorised once.
-    After each product the vectors are made orthonormal and turned into the Ritz vectors of their span, which deflates
-    the lower states from the higher ones. Source: Rutishauser 1970, Numer. Math. 16, 205; Golub & Van Loan 2013, 7.3
-    and 8.2.
+    For finite volumes of second order, and for matrices. With a shift s on the far side of the spectrum the error of a
+    vector falls by the factor (s − λₚ)/(s − λ) per iteration, where λₚ is the first state beyond the `vectors` that are
+    iterated together: a matrix with as many products, n² operations each. On operators that factor is 1 − O(h²), so
+    only `inverse` is of use, whose shift lies below the spectrum and whose factor (λ − s)/(λₚ − s) does not depend on
+    the spacing; an iteration is a solve with a matrix that was factorised once. After each product the vectors are made
+    orthonormal and turned into the Ritz vectors of their span, which deflates the lower states from the higher ones.
+    Source: Rutishauser 1970, Numer. Math. 16, 205; Golub & Van Loan 2013, 7.3 and 8.2.
     """
 
     name = "power-iteration"

@@ -123,6 +123,7 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
     with selectors.DefaultSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
         while True:
+            ended = _ended(process)  # Asked before the pipe: what it had to say it has said by then.
             if selector.select(POLL_S):
                 block = os.read(descriptor, 1 << 20)
                 if not block:
@@ -132,7 +133,7 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
                     yield b"".join([*pieces, line])
                     pieces = []
                 pieces.append(rest)
-            elif _ended(process):
+            elif ended:
                 return  # A child that it left behind may hold the other end of the pipe for ever.
             if time.monotonic() > looked + POLL_S:
                 yield b""

@@ -77,6 +77,14 @@ def test_every_status_but_success_has_a_remedy():
     assert {status for status in Status if not REMEDY[status]} == {Status.FINISHED}
 
 
+def test_answer_is_taken_of_a_worker_that_ended_meanwhile(monkeypatch):
+    """Whoever runs the suite may stop it for a while, from a look at the pipe to the next one at the process."""
+    ended = supervision._ended
+    monkeypatch.setattr(supervision, "_ended", lambda process: wait_until(lambda: ended(process), 20))
+    record = spoil("fine").record
+    assert record.status == Status.FINISHED, record.reason
+
+
 def test_hanging_worker_is_stopped_at_its_time_limit(tmp_path):
     tally = tmp_path / "tally"
     begun = time.monotonic()

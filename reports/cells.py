@@ -43,12 +43,16 @@ def text(value: str, detail: str = "", kind: str = "") -> Cell:
 
 
 def quantity(value: float, words: Callable[[float], str], spread: Spread | None = None, kind: str = "") -> Cell:
-    """A cell of one number, with the range over seeds where there are several."""
+    """A cell of one number, with the quartiles over seeds where there are several."""
     if not known(value):
         return Cell("")
-    several = spread is not None and spread.count > 1 and spread.most > spread.least
-    detail = f"{words(spread.least)} – {words(spread.most)}" if several and spread else ""
-    return Cell(words(value), detail, float(value), kind)
+    return Cell(words(value), quartiles(spread, words) if spread else "", float(value), kind)
+
+
+def quartiles(spread: Spread, words: Callable[[float], str]) -> str:
+    """From the lower to the upper quartile, "" where there is nothing between them."""
+    lower, upper = spread.lower_quartile, spread.upper_quartile
+    return f"{words(lower)} – {words(upper)}" if upper > lower else ""
 
 
 def digits(value: float) -> str:

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 
 from benchmarks.record import Record, Status
-from reports.cells import Cell, Column, Table, text
+from reports.cells import Cell, Column, Table, quartiles, text
 from reports.conclusions import Cost, costs, most_accurate
 from reports.dimension import BATCHES, MEMORY, QUANTITIES, UNFIT, Quantity, Series, Study, Track, predicted
 from reports.dimension_claims import filling
 from reports.growth import LEVEL, fit
-from reports.summary import Section
+from reports.summary import Configuration, Section
 from reports.words import memory, scientific, seconds, significant
 
 COLUMNS = 16
@@ -39,7 +39,7 @@ def accuracies(sections: Sequence[tuple[int, Section]]) -> Table | None:
     run = {c.family for _, section, _ in found for c in section.configurations}
     families = [family for family in ("classical", "neural") if family in run]
     for family in families:
-        columns.append(Column(f"most accurate {family}", "median error, solve time"))
+        columns.append(Column(f"most accurate {family}", "median error, quartiles, seeds, solve time"))
         columns += [Column(f"≤ {scientific(accuracy, 1)}", f"fastest {family}") for accuracy in reached]
     rows = []
     for d, section, table in found:
@@ -48,15 +48,19 @@ def accuracies(sections: Sequence[tuple[int, Section]]) -> Table | None:
             best = most_accurate(section, family)
             tried = any(c.family == family for c in section.configurations)
             absent = text("—", "not reached" if tried else "not run", kind="muted")
-            error = best.median("error") if best else 0.0
-            cells.append(
-                Cell(scientific(error), f"{seconds(best.median('solve_median'))}, {best.name}", error)
-                if best
-                else text("—", "no answer" if tried else "not run", kind="muted")
-            )
+            cells.append(_most(best) if best else text("—", "no answer" if tried else "not run", kind="muted"))
             cells += [_cost(_to(table, accuracy), family) or absent for accuracy in reached]
         rows.append(tuple(cells))
     return Table("What an accuracy costs in each dimension: the solve time of the fastest", tuple(columns), tuple(rows))
+
+
+def _most(best: Configuration) -> Cell:
+    """What the most accurate of a family comes to."""
+    error = best.spread("error")
+    assert error is not None
+    count = f"{error.count} seeds" if error.count > 1 else ""
+    told = [quartiles(error, scientific), count, seconds(best.median("solve_median")), best.name]
+    return Cell(scientific(error.median), ", ".join(filter(None, told)), error.median)
 
 
 def _to(table: Sequence[Cost], accuracy: float) -> Cost | None:
@@ -147,13 +151,10 @@ def _lost(series: Series, quantity: Quantity) -> dict[int, Record]:
 def _cell(series: Series, track: Track, d: int) -> Cell:
     spread = track.spreads.get(d)
     if spread is not None:
-        several = spread.count > 1 and spread.upper_quartile > spread.lower_quartile
         words = track.quantity.words
-        ends = f"{words(spread.lower_quartile)} – {words(spread.upper_quartile)}" if several else ""
         doubtful = track.quantity.key == "error" and not series.answers.get(d, True)
-        return Cell(
-            words(spread.median), "; ".join(filter(None, (ends, "no answer" if doubtful else ""))), spread.median
-        )
+        told = [quartiles(spread, words), "no answer" if doubtful else ""]
+        return Cell(words(spread.median), "; ".join(filter(None, told)), spread.median)
     lost = next((record for record in series.records if record.dimension == d and not record.answered), None)
     if lost is None:
         return Cell("")

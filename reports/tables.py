@@ -149,7 +149,7 @@ def published_table(comparisons: Sequence[Comparison]) -> Table:
     columns = (
         Column("figure", numeric=False),
         Column("published"),
-        Column("measured", "median, range over seeds"),
+        Column("measured", "median, quartiles over seeds"),
         Column("seeds"),
         Column("solver", numeric=False),
         Column("verdict", numeric=False),

@@ -11,8 +11,9 @@ OWN_LOOPS = {"xla_cpu_experimental_ynn_fusion_type": ""}
 """No calls of YNNPACK, into which jaxlib 0.10 and 0.11 fuse products and sums in float32.
 
 Many small products become slower by it (jax-ml/jax#37465): with it a training step with a Hessian of two
-backpropagations takes 5 times as long in 64 dimensions, one with the forward Laplacian there 1.2 times. Without it a
-small network on the heat equation and a deep BSDE step took 5 to 8 % longer, on a machine with other work.
+backpropagations takes 5 times as long in 64 dimensions, one with the forward Laplacian twice as long in 100. Without it
+other networks took as long within the scatter of four runs (a deep BSDE step 1.02 times, three layers of 32 neurons on
+the heat equation 1.05 and 0.91 times with 64 and 512 points), but for that last one with 2,048 points: 1.18 times.
 """
 ONE_PROCESSOR = {"xla_cpu_multi_thread_eigen": False}
 

@@ -18,15 +18,19 @@ from benchmarks.record import Record
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERPRETERS = Interpreters()
+UNOPTIMISED = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give each of xdist's processes a processor: their workers would otherwise all choose the machine's last one.
 
-    JAX takes that processor for two, so that dividing points among processors can be tested.
+    JAX takes that processor for two, so that dividing points among processors can be tested. Tests compile more than
+    they compute, so XLA shall not optimise what it compiles; those about time are run without xdist, as users do.
     """
     os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
     name = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if name:
+        os.environ.setdefault("XLA_FLAGS", UNOPTIMISED)
     if name and hasattr(os, "sched_setaffinity"):
         processors = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {processors[int(name.removeprefix("gw")) % len(processors)]})

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from problems import Problem
 from problems.base import ODE
 from problems.families.inverse import InverseProblem
@@ -117,6 +119,7 @@ def conclude(section: Section, problem: Problem | None = None) -> list[str]:
         + _no_answer(section)
         + _noise(section, problem)
         + _outside(section, problem)
+        + _idle(section)
         + _evidence(section, table)
         + _spreads(section.configurations)
     )
@@ -287,6 +290,16 @@ def _evidence(section: Section, table: Sequence[Cost]) -> list[str]:
     return [
         f"Few runs stand behind this: {len(classical)} classical and {len(neural)} neural configurations; seeds of the "
         f"networks named here: {span}."
+    ]
+
+
+def _idle(section: Section) -> list[str]:
+    """Networks that end where they began, or farther away, although what they found is an answer."""
+    idle = [c for c, (_, errors) in section.ways.items() if c.answers and not np.isfinite(errors).any()]
+    return [
+        f"Training of {c.label} ended at {scientific(c.median('error'))}, no nearer to the solution than its first "
+        "guess."
+        for c in idle
     ]
 
 

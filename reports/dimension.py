@@ -265,7 +265,9 @@ def _study_key(problem: str, parameters: Mapping[str, Any]) -> str:
 
 
 def _identity(record: Record) -> str:
-    parts = (record.solver, record.solver_parameters, record.device, record.precision, record.threads)
+    # One way of taking derivatives has two names: its own, and "auto" where it is the usual one.
+    parameters = record.solver_parameters | ({"derivatives": way} if (way := strategy_of(record)) else {})
+    parts = (record.solver, parameters, record.device, record.precision, record.threads)
     return json.dumps(parts, sort_keys=True, default=str)
 
 

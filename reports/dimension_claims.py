@@ -29,7 +29,10 @@ def growth(claim: Claim, part: pd.DataFrame) -> Outcome:
     cost = "The time of a training step" if claim.cost == "time" else f"Memory{_measured(part)}"
     words = seconds if claim.cost == "time" else memory
     first, last = medians.index[0], medians.index[-1]
-    start = f"{cost} with {way} is {words(medians[first])} at d = {first:g} and {words(medians[last])} at d = {last:g}"
+    start = (
+        f"{cost} with {way}{_network(part, points=True)} is {words(medians[first])} at d = {first:g} and "
+        f"{words(medians[last])} at d = {last:g}"
+    )
     if not law.settled:
         return Outcome(f"{start}; {len(medians)} dimensions settle no exponent.")
     start += f", and grows as {law.words}, within {significant(100.0 * max(law.misfit, 1e-3), 2)} %"
@@ -98,9 +101,13 @@ def _measured(part: pd.DataFrame) -> str:
     return f" ({methods})" if methods else ""
 
 
-def _network(part: pd.DataFrame) -> str:
-    """The size of the network, by its widths and its number of parameters where they are the same in all rows."""
-    told = []
+def _network(part: pd.DataFrame, points: bool = False) -> str:
+    """The size of the network, by its widths and its number of parameters where they are the same in all rows.
+
+    Before it the numbers of points in a step, where they are asked for and known.
+    """
+    batches = sorted(part["batch"].dropna().unique()) if points else []
+    told = [f"{_numbers(batches)} points in a step"] if batches else []
     for column, words in (("solver.network.widths", "widths {}"), ("solver.network.width", "width {}")):
         if column in part and part[column].nunique() == 1:
             told.append(words.format(part[column].dropna().iloc[0]))

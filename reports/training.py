@@ -46,7 +46,12 @@ class Course:
         return _together(self.finished, *TRACE[1:]), _together(self.failed, *TRACE[1:])
 
     def typical(self) -> Path | None:
-        """The median over finished seeds at each look, as far as all of them were looked at after the same iterations.
+        """(seconds, errors): the median over finished seeds at each look, None where they cannot be averaged."""
+        looks = self.looks()
+        return looks and (looks[1], looks[2])
+
+    def looks(self) -> tuple[Array, Array, Array] | None:
+        """Iterations and median seconds and errors, as far as all finished seeds were looked at after the same ones.
 
         Seeds that were looked at differently cannot be averaged; then, and where nothing was seen, None.
         """
@@ -56,7 +61,7 @@ class Course:
         iterations, seconds, errors = (np.array([a[name].ravel()[:length] for a in seen]) for name in TRACE)
         if length < 2 or (iterations != iterations[0]).any():
             return None
-        return np.median(seconds, axis=0), np.median(errors, axis=0)
+        return iterations[0], np.median(seconds, axis=0), np.median(errors, axis=0)
 
 
 def read(run: Run, section: Section) -> list[Course]:
@@ -190,14 +195,17 @@ def behind(courses: Sequence[Course]) -> list[tuple[Configuration, Path]]:
 def ways(courses: Sequence[Course]) -> dict[Configuration, Path]:
     """The largest median error from each look on, for every configuration whose seeds were looked at alike.
 
-    What an error dips to and leaves again, nobody would have stopped at who does not know the solution.
+    What an error dips to and leaves again, nobody would have stopped at who does not know the solution. A first guess,
+    before any iteration, is no work of training: as long as that has not improved on it for good, it is infinite.
     """
-    found = {course.configuration: course.typical() for course in courses}
-    return {
-        c: (path[0], np.maximum.accumulate(np.where(np.isnan(path[1]), np.inf, path[1])[::-1])[::-1])
-        for c, path in found.items()
-        if path
-    }
+    found = {course.configuration: looks for course in courses if (looks := course.looks())}
+    return {c: (seconds, _reached(iterations, errors)) for c, (iterations, seconds, errors) in found.items()}
+
+
+def _reached(iterations: Array, errors: Array) -> Array:
+    known = np.where(np.isnan(errors), np.inf, errors)
+    ahead = np.maximum.accumulate(known[::-1])[::-1]
+    return np.where(ahead < known[0], ahead, np.inf) if iterations[0] == 0 else ahead
 
 
 def shades(configurations: Sequence[Configuration], palette: Palette) -> dict[Configuration, str]:

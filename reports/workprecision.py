@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -78,7 +79,7 @@ def reached(section: Section, c: Configuration, work: str) -> list[tuple[float, 
     before = time - c.median("solve_median")
     way = zip(*section.ways.get(c, ((), ())), strict=True)
     # What it ended worse than does not count.
-    points = [(time, error), *((before + float(s), max(float(e), error)) for s, e in way)]
+    points = [(time, error), *((before + float(s), max(float(e), error)) for s, e in way if math.isfinite(e))]
     return [(at, max(value, FLOOR)) for at, value in points]
 
 

@@ -18,22 +18,29 @@ from benchmarks.record import Record
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERPRETERS = Interpreters()
-UNOPTIMISED = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give each of xdist's processes a processor: their workers would otherwise all choose the machine's last one.
 
-    JAX takes that processor for two, so that dividing points among processors can be tested. Tests compile more than
-    they compute, so XLA shall not optimise what it compiles; those about time are run without xdist, as users do.
+    JAX takes that processor for two, so that dividing points among processors can be tested.
     """
     os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
     name = os.environ.get("PYTEST_XDIST_WORKER", "")
-    if name:
-        os.environ.setdefault("XLA_FLAGS", UNOPTIMISED)
+    if name and "XLA_FLAGS" not in os.environ:
+        _compile_quickly()
     if name and hasattr(os, "sched_setaffinity"):
         processors = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {processors[int(name.removeprefix("gw")) % len(processors)]})
+
+
+def _compile_quickly() -> None:
+    """Tests compile more than they compute; the workers that they start compile as users' do, as does plain pytest."""
+    os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    import jax
+
+    jax.devices()  # XLA reads its flags once.
+    del os.environ["XLA_FLAGS"]
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "constraint": {"kind": "penalty"},
             "points": {"kind": "paths", "batch": 128},
             "directions": 8,
-            "iterations": 4,
+            "iterations": 1_000,
+            "time_limit": 1.0,
             "keep": "last",
         },
         "best-burgers": {

@@ -50,14 +50,7 @@ def described(parameters):
     tiny = dict(TINY)
     if parameters.get("network.kind", "mlp") != "mlp":
         del tiny["network.widths"]
-    if parameters.get("points.kind", "scattered") in (
-        "grid",
-        "chebyshev",
-        "gauss",
-        "jittered-grid",
-        "uniform",
-        "paths",
-    ):
+    if parameters.get("points.kind", "scattered") in UNCOUNTED:
         del tiny["points.count"]
     return tiny | parameters
 

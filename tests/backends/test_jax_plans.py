@@ -8,8 +8,12 @@ import pytest
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from backends.base import Context
+from backends.jax_pinn import JaxPINN
+from backends.neural import jax_drivers
 from backends.neural.jax_compiler import knows
 from backends.neural.jax_plans import planned_bytes
+from problems import REGISTRY
 from tests.backends.neural_cases import begin, ready
 
 SIDE = 500
@@ -70,6 +74,28 @@ def test_products_in_single_precision_are_of_xlas_own_making():
     session = ready("jax", "heat", precision="float32", **{"points.count": 500})
     assert "ynn" not in session.compiled["loop 0"].as_text().lower()
     assert not knows("xla_cpu_an_option_that_never_was", "")
+
+
+def step_bytes(d: int, derivatives: str) -> int:
+    """Planned bytes of a training step of the suite `dimension-steps` in d dimensions."""
+    solver = JaxPINN.create({"derivatives": derivatives}, "training-step")
+    session = solver.begin(REGISTRY.get("allen-cahn-nd").create({"d": d}), Context(precision="float32"))
+    session.compile()
+    return session.planned_bytes()["loop 0"]
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """Training on one processor; of several each would hold parameters and moments of its own."""
+    monkeypatch.setattr(jax_drivers, "shares", lambda session: 1)
+
+
+def test_a_forward_laplacian_takes_a_quarter_of_the_memory_of_a_hessian_in_64_dimensions(alone):
+    assert 4 * step_bytes(64, "taylor") <= step_bytes(64, "nested-reverse")
+
+
+def test_sparse_coordinates_take_hardly_more_memory_in_1000_dimensions_than_in_10(alone):
+    assert step_bytes(1000, "stde") <= 2 * step_bytes(10, "stde")
 
 
 def test_nothing_is_planned_before_compilation():

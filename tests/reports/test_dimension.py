@@ -46,6 +46,15 @@ def test_series_are_rows_that_differ_in_dimension_and_seed_alone(study: Study) -
     assert series(study, "deep-net").settings == ()
 
 
+def test_a_way_that_is_the_usual_one_is_the_same_series_by_either_name(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "run")
+    for d, name in ((1, "auto"), (2, "taylor"), (4, "auto"), (8, "stde")):
+        strategy = "stde" if name == "stde" else "taylor"
+        timed(writer, "jax-net", strategy, d, settings={"derivatives": name})
+    (found,) = studies(Run.open(writer.finish()).records)
+    assert series(found, "jax-net", "taylor").dimensions == [1, 2, 4]
+
+
 def test_time_per_step_is_solve_time_over_iterations_with_quartiles_over_rounds(study: Study) -> None:
     track = series(study, "jax-net", "taylor").track("step")
     assert track is not None

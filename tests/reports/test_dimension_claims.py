@@ -115,7 +115,8 @@ def test_rows_over_the_budget_are_told_as_no_evidence(tmp_path: Path) -> None:
 def test_time_of_a_step_is_judged_alike(tmp_path: Path) -> None:
     found = judged(tmp_path / "run", QUICK, lambda d: 1.0)
     assert found.verdict == SUPPORTED
-    assert found.sentence.startswith("The time of a training step with the reverse-over-reverse Hessian is ")
+    cost = "The time of a training step with the reverse-over-reverse Hessian (128 points in a step) is "
+    assert found.sentence.startswith(cost)
 
 
 def full(folder: Path, per_point: float, **columns: Any) -> Judgement:

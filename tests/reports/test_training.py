@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from reports.drawing import Palette
 from reports.page import compose
 from reports.run import Run
 from reports.summary import Section, sections
+from reports.workprecision import reached
 from tests.reports.synthetic import SEED_ERRORS, Writer, exact
 
 PALETTE = Palette({"network": "neural"})
@@ -59,6 +61,39 @@ def test_seeds_looked_at_after_different_iterations_have_no_median(tmp_path: Pat
     ((_, (_, errors)),) = training.behind(found)
     assert errors[-1] == pytest.approx(2 / 5)
     assert training.trajectories(found, "relative_l2", PALETTE, "figure")
+
+
+GUESSED = {"trace_iterations": np.arange(4), "trace_seconds": 10.0 * np.arange(4)}
+
+
+def trained(folder: Path, errors: list[float]) -> Path:
+    """A network with these errors before the first of three iterations and after each, beside an integrator."""
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(folder)
+    writer.add(decay, "integrator", exact(decay, 1e-6))
+    arrays = GUESSED | {"trace_errors": np.array(errors)}
+    writer.add(decay, "network", exact(decay, errors[-1]), family="neural", solve_s=[30.0], arrays=arrays)
+    return writer.finish()
+
+
+def test_a_first_guess_is_no_work_of_training(tmp_path: Path) -> None:
+    """What is reached is what training makes of it, and only once that is better for good."""
+    folder = trained(tmp_path / "run", [3e-3, 5e-3, 2e-3, 1e-3])
+    section = first_section(folder)
+    section = dataclasses.replace(section, ways=training.ways(training.read(Run.open(folder), section)))
+    ((_, found),) = section.ways.values()
+    assert found.tolist() == [np.inf, np.inf, 2e-3, 1e-3]
+    network = section.of_family("neural")[0]
+    # The guess was within 1e-2 and training left it; 2e-3 after two thirds of the time is what training found.
+    assert [section.seconds_to(network, accuracy) for accuracy in (1e-2, 2e-3, 1e-3, 1e-4)] == [20, 20, 30, np.inf]
+    assert all(np.isfinite(reached(section, network, "solve_median")).ravel())
+
+
+@pytest.mark.parametrize(("last", "said"), [(9e-3, True), (2e-3, False)])
+def test_training_that_ends_no_nearer_than_it_began_is_told(tmp_path: Path, last: float, said: bool) -> None:
+    folder = trained(tmp_path / "run", [3e-3, 1e-3, 8e-3, last])
+    sentence = "Training of network ended at 9.00e-3, no nearer to the solution than its first guess."
+    assert (sentence in reports.render(folder)[1].read_text("utf-8")) == said
 
 
 def test_failed_seeds_are_drawn_and_counted(run_dir: Path) -> None:

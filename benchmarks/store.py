@@ -116,12 +116,24 @@ def open_store(folder: Path, meta: Mapping[str, Any], *, resume: bool) -> Iterat
         store = Store(folder, descriptor)
         store.records, _ = read(folder)
         if not (folder / META).exists():
-            partial = folder / f"{META}.part"
-            partial.write_text(json.dumps(meta, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            partial.replace(folder / META)
+            _describe(folder, meta)
+        elif earlier := read_meta(folder):
+            _describe(folder, {**earlier, "resumed": [*earlier.get("resumed", ()), _resumption(meta)]})
         yield store
     finally:
         os.close(descriptor)
+
+
+def _describe(folder: Path, meta: Mapping[str, Any]) -> None:
+    partial = folder / f"{META}.part"
+    partial.write_text(json.dumps(meta, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(folder / META)
+
+
+def _resumption(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """When, and with which code, a run went on: it may be another than that it began with."""
+    environment = meta.get("environment", {})
+    return {"created": meta.get("created"), **{key: environment.get(key) for key in ("git_commit", "git_dirty")}}
 
 
 def _lock(descriptor: int, folder: Path) -> None:

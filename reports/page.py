@@ -267,13 +267,14 @@ def _reference(problem: Problem | None, section: Section) -> str:
 def _environment(run: Run) -> list[tuple[str, str]]:
     found = run.environment
     memory = found.get("memory_bytes")
-    dirty = " with uncommitted changes" if found.get("git_dirty") else ""
+    resumed = [f"{again.get('created')}, commit {_revision(again)}" for again in map(_mapping, _resumptions(run))]
     rows = [
         ("run", run.info.get("run", run.path.name)),
         ("suite", run.info.get("suite")),
         ("command", run.info.get("command")),
         ("created", run.info.get("created")),
-        ("commit", f"{found['git_commit']}{dirty}" if found.get("git_commit") else None),
+        ("commit", _revision(found)),
+        ("resumed", "; ".join(resumed)),
         ("platform", found.get("platform")),
         ("processor", found.get("cpu")),
         ("cores", found.get("cores")),
@@ -284,6 +285,17 @@ def _environment(run: Run) -> list[tuple[str, str]]:
         ("plugins", ", ".join(str(p) for p in run.info.get("plugins") or ()) or None),
     ]
     return [(name, str(value)) for name, value in rows if value not in (None, "")]
+
+
+def _resumptions(run: Run) -> Sequence[object]:
+    found = run.info.get("resumed")
+    return found if isinstance(found, list) else ()
+
+
+def _revision(found: Mapping[str, Any]) -> str:
+    """The commit, and whether the tree was as it says; empty where that was not noted."""
+    dirty = " with uncommitted changes" if found.get("git_dirty") else ""
+    return f"{found['git_commit']}{dirty}" if found.get("git_commit") else ""
 
 
 def _backends(run: Run) -> list[tuple[str, str, str]]:

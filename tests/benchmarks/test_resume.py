@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import cli, store
+from benchmarks import cli, runner, store
 from benchmarks.interpreters import Interpreter
+from reports.page import compose
+from reports.run import Run
 from tests.benchmarks.conftest import (
     FAULTY,
     ROOT,
@@ -170,6 +172,22 @@ def test_run_killed_before_its_description_was_written_gets_one(tmp_path):
     (tmp_path / "run" / "run.json").unlink()
     run_cases([case], tmp_path / "run", resume=True)
     assert store.read_meta(tmp_path / "run")["suite"] == "test"
+
+
+def test_run_that_goes_on_with_other_code_says_so(tmp_path, monkeypatch):
+    """Also in its report; what it began with stays as it was."""
+    cases, folder = [make_case(f"decay:T={T}", "noop") for T in (1, 2)], tmp_path / "run"
+    for commit, part in (("a" * 40, cases[:1]), ("b" * 40, cases)):
+        found = {"fingerprint": "f", "git_commit": commit, "git_dirty": commit[0] == "b"}
+        monkeypatch.setattr(runner, "describe", lambda found=found: found)
+        run_cases(part, folder, resume=part is cases)
+    meta = store.read_meta(folder)
+    assert meta["environment"]["git_commit"] == "a" * 40
+    (again,) = meta["resumed"]
+    assert (again["git_commit"], again["git_dirty"]) == ("b" * 40, True)
+    page = dict(compose(Run.open(folder)).environment)
+    assert page["commit"] == "a" * 40
+    assert page["resumed"].endswith(f"commit {'b' * 40} with uncommitted changes")
 
 
 def test_resume_goes_on_with_the_last_run_of_that_suite_and_no_other(tmp_path, monkeypatch):

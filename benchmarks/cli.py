@@ -251,6 +251,53 @@ def _render(folder: Path) -> None:
 
 
 @main.command()
+@click.argument("base")
+@click.argument("head")
+@click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write a page for a pull request.")
+@click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML, a test per case.")
+@click.option("--trend", type=click.Path(path_type=Path), metavar="FILE", help="Write HEAD as customSmallerIsBetter.")
+@plugin_option
+def compare(
+    base: str, head: str, markdown: Path | None, junit: Path | None, trend: Path | None, plugins: tuple[str, ...]
+) -> None:
+    """Say what got worse from BASE to HEAD: two runs, or revisions of which there are runs in results/.
+
+    What is the same in every run of the same code is compared: errors, orders, iterations, unknowns, memory as planned.
+    The exit status is 1 if something got worse, fails now or is missing.
+    """
+    from reports import regression
+    from reports.run import Run
+
+    load_plugins(plugins)
+    runs = [Run.open(folder) for folder in regression.find(base, head, RESULTS)]
+    found = regression.compare(*runs)
+    for table in regression.tables(found):
+        console.print(regression.for_terminal(table))
+    for line in [note for run in runs for note in run.notes]:
+        console.print(line, soft_wrap=True)
+    for line in regression.surroundings(*runs):
+        console.print(f"other surroundings: {line}", soft_wrap=True)
+    console.print(regression.verdict(found), soft_wrap=True)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in regression.to_annotations(found):
+            click.echo(line)
+    if markdown:
+        _write(markdown, regression.to_markdown(found))
+    if junit:
+        _write(junit, regression.to_junit(found))
+    if trend:
+        _write(trend, regression.to_trend(found.head))
+    sys.exit(int(found.regressed))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error
+
+
+@main.command()
 def doctor() -> None:
     """Show interpreters, versions, threads, device and clock."""
     console.print(examine(Interpreters.from_config()))

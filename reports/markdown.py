@@ -22,6 +22,12 @@ def write(page: Page, path: Path) -> Path:
         stale.unlink()
     for figure in page.figures():
         (folder / f"{figure.name}.svg").write_text(figure.standalone, encoding="utf-8")
+    path.write_text(fill("report.md.j2", page=page), encoding="utf-8")
+    return path
+
+
+def fill(template: str, **content: object) -> str:
+    """A template of Markdown with its content."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         # The filter `plain` escapes what Markdown gives a meaning to.
@@ -31,9 +37,8 @@ def write(page: Page, path: Path) -> Path:
         lstrip_blocks=True,
     )
     environment.filters |= {"plain": plain, "code": code}
-    text = environment.get_template("report.md.j2").render(page=page)
-    path.write_text(re.sub(r"\n{3,}", "\n\n", text).strip() + "\n", encoding="utf-8")
-    return path
+    text = environment.get_template(template).render(**content)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def plain(text: object) -> str:

@@ -1,0 +1,118 @@
+"""A comparison for machines: annotations and a page for a code host, JUnit XML, and figures for a trend."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import xml.etree.ElementTree as ET
+
+from benchmarks.record import Record
+from reports import markdown
+from reports.frame import headline
+from reports.regression.comparison import Comparison, Difference, Pair, label, surroundings
+from reports.regression.quantities import sound
+from reports.regression.tables import difference_words, ending_words, tables, verdict
+from reports.run import Run
+from reports.words import metric
+
+MOST_ANNOTATIONS = 10
+"""GitHub shows no more errors of one step."""
+GONE = "the case is not in the newer run"
+APART = "the newer run has the case in other circumstances alone"
+
+
+def to_markdown(comparison: Comparison) -> str:
+    """A page for a pull request."""
+    base, head = comparison.base, comparison.head
+    return markdown.fill(
+        "comparison.md.j2",
+        verdict=verdict(comparison),
+        tables=tables(comparison),
+        surroundings=surroundings(base, head),
+        names=_names(comparison),
+        notes=[*base.notes, *head.notes],
+    )
+
+
+def to_annotations(comparison: Comparison) -> list[str]:
+    """Workflow commands of GitHub, one for each thing that got worse, as many as it shows."""
+    found = [(d.label, difference_words(d)) for d in comparison.worse]
+    found += [(label(pair[1]), ending_words(pair)) for pair in comparison.failing]
+    found += [(label(record), GONE) for record in comparison.missing]
+    if len(found) > MOST_ANNOTATIONS:
+        rest = len(found) - MOST_ANNOTATIONS + 1
+        found = [*found[: MOST_ANNOTATIONS - 1], ("and more", f"{rest} more findings; see the table of this step")]
+    return [_annotation(*one) for one in found]
+
+
+def to_junit(comparison: Comparison) -> str:
+    """One test per case of the older run.
+
+    A failure is a figure that got worse, an error a case that fails now or is missing; what failed before already, or
+    was run in other circumstances, is skipped.
+    """
+    worse: dict[str, list[Difference]] = {}
+    for difference in comparison.worse:
+        worse.setdefault(difference.case, []).append(difference)
+    suite = ET.Element("testsuite", name=_printable(" → ".join(_names(comparison))))
+    for pair in comparison.common:
+        _test(suite, pair[1], *_finding(pair, worse))
+    for record in comparison.missing:
+        _test(suite, record, "error", GONE)
+    for old, _ in comparison.apart:
+        _test(suite, old, "skipped", APART)
+    counts = {f"{kind}s": len(suite.findall(f"testcase/{kind}")) for kind in ("failure", "error")}
+    counts |= {"skipped": len(suite.findall("testcase/skipped")), "tests": len(suite)}
+    suite.attrib |= {name: str(count) for name, count in counts.items()}
+    return ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def to_trend(run: Run) -> str:
+    """Figures of a run of which smaller ones are better, as the action github-action-benchmark reads them."""
+    found = []
+    for record in filter(sound, run.records):
+        solve = [seconds for seconds in record.solve_s if seconds is not None]
+        figures = (
+            (metric(record.headline), "1", headline(record) if record.judged else math.nan),
+            ("solve time", "s", statistics.median(solve) if solve else math.nan),
+            ("host memory", "bytes", math.nan if record.host_bytes is None else float(record.host_bytes)),
+        )
+        found += [
+            {"name": f"{label(record)} · {title}", "unit": unit, "value": value}
+            for title, unit, value in figures
+            if math.isfinite(value)
+        ]
+    return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+
+
+def _names(comparison: Comparison) -> tuple[str, str]:
+    return comparison.base.path.resolve().name, comparison.head.path.resolve().name
+
+
+def _finding(pair: Pair, worse: dict[str, list[Difference]]) -> tuple[str, str]:
+    """What a test of a case that both runs have says: the kind of element in it, and its message."""
+    (_, now), (was, is_) = pair, map(sound, pair)
+    if not is_:
+        return ("error" if was else "skipped"), ending_words(pair)
+    found = worse.get(now.case, [])
+    return "failure" if found else "", "; ".join(map(difference_words, found))
+
+
+def _test(suite: ET.Element, record: Record, kind: str, message: str) -> None:
+    names = {"classname": _printable(record.problem), "name": _printable(label(record))}
+    test = ET.SubElement(suite, "testcase", names)
+    if kind:
+        ET.SubElement(test, kind, message=_printable(message))
+
+
+def _annotation(title: str, message: str) -> str:
+    """Properties end at commas and colons, commands at line ends; all of them, and per cents, are escaped."""
+    escaped = [text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A") for text in (title, message)]
+    escaped[0] = escaped[0].replace(":", "%3A").replace(",", "%2C")
+    return f"::error title={escaped[0]}::{escaped[1]}"
+
+
+def _printable(text: str) -> str:
+    """Without the control characters that XML cannot hold."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -1,0 +1,76 @@
+"""Finding runs by their folder, by their name, or by the revision that they were made of."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import store
+from problems import InputError
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A run's folder with what its description says of it."""
+
+    path: Path
+    suite: str
+    created: str
+    commit: str
+
+
+def find(base: str, head: str, results: Path) -> tuple[Path, Path]:
+    """The folders of two runs, each a folder, the name of one in `results`, or there a run of a git revision.
+
+    Of revisions it is the newest runs of one suite. A run of a tree with uncommitted changes is none of its revision.
+
+    Raises:
+        InputError: if there is no such folder and no such run, or none of one suite.
+
+    """
+    pairs = list(itertools.product(_candidates(base, results), _candidates(head, results)))
+    alike = [(old, now) for old, now in pairs if old.suite == now.suite] or (pairs if len(pairs) == 1 else [])
+    if not alike:
+        raise InputError(f"{base} and {head} have no runs of one suite in {results}; name the folders of two runs")
+    old, now = max(alike, key=lambda pair: (pair[1].created, pair[0].created))
+    return old.path, now.path
+
+
+def _candidates(name: str, results: Path) -> list[Stored]:
+    for path in (Path(name), results / name):
+        if (path / store.RECORDS).exists():
+            return [_describe(path)]
+    commit = _commit(name)
+    if commit is None:
+        raise InputError(f"{name!r} is no run, neither here nor in {results}, and no git revision")
+    made = [run for path in results.glob(f"**/{store.RECORDS}") if (run := _describe(path.parent)).commit == commit]
+    if not made:
+        raise InputError(
+            f"there is no run of {name} ({commit[:10]}, without uncommitted changes) in {results}; check it out and "
+            "make one with `debench run`"
+        )
+    return made
+
+
+def _describe(path: Path) -> Stored:
+    meta = store.read_meta(path)
+    environment = meta.get("environment")
+    clean = isinstance(environment, Mapping) and not environment.get("git_dirty")
+    commit = str(environment.get("git_commit")) if clean and isinstance(environment, Mapping) else ""
+    return Stored(path, str(meta.get("suite", "")), str(meta.get("created", "")), commit)
+
+
+def _commit(revision: str) -> str | None:
+    """The commit that a revision names in the repository of the working folder, None if it names none."""
+    if revision.startswith("-"):
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"], capture_output=True, text=True
+        )
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

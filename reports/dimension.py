@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from benchmarks.record import Record, Status
 from reports.growth import LEAST_POINTS, Growth, fit, fitted
 from reports.summary import NO_ANSWER, Section, Spread
@@ -18,6 +20,8 @@ DIMENSION = "d"
 """The parameter of a problem that is its dimension."""
 BATCHES = ("points.batch", "points.count", "batch")
 """Parameters of solvers that say how many points a training step has."""
+ROUNDINGS = 1e3
+"""Relative scatter of as many units of rounding is none."""
 UNFIT = (Status.OVER_BUDGET, Status.MEMORY_LIMIT)
 """Statuses of rows that did not fit into memory."""
 
@@ -67,7 +71,9 @@ def _error(record: Record) -> tuple[Sequence[float | None], str]:
 
 
 def _deviation(record: Record) -> tuple[Sequence[float | None], str]:
-    return [record.facts.get("estimator_deviation")], ""
+    """Where all coordinates are drawn an estimate is exact, and only rounding scatters."""
+    value = record.facts.get("estimator_deviation")
+    return [value if value and value > ROUNDINGS * np.finfo(record.precision).eps else None], ""
 
 
 def memory_of(record: Record) -> tuple[float, str]:

@@ -55,6 +55,16 @@ def test_a_way_that_is_the_usual_one_is_the_same_series_by_either_name(tmp_path:
     assert series(found, "jax-net", "taylor").dimensions == [1, 2, 4]
 
 
+def test_an_estimate_of_all_coordinates_has_no_scatter_but_rounding(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "run")
+    for d, scatter in ((2, 3e-7), (4, 2e-7), (8, 0.0), (16, 0.3), (32, 0.4), (64, 0.5)):
+        timed(writer, "jax-net", "stde", d, facts={"estimator_deviation": scatter})
+    (found,) = studies(Run.open(writer.finish()).records)
+    track = series(found, "jax-net", "stde").track("deviation")
+    assert track is not None
+    assert track.medians == {16: 0.3, 32: 0.4, 64: 0.5}
+
+
 def test_time_per_step_is_solve_time_over_iterations_with_quartiles_over_rounds(study: Study) -> None:
     track = series(study, "jax-net", "taylor").track("step")
     assert track is not None

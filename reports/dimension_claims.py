@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -30,8 +30,8 @@ def growth(claim: Claim, part: pd.DataFrame) -> Outcome:
     words = seconds if claim.cost == "time" else memory
     first, last = medians.index[0], medians.index[-1]
     start = (
-        f"{cost} with {way}{_network(part, points=True)} is {words(medians[first])} at d = {first:g} and "
-        f"{words(medians[last])} at d = {last:g}"
+        f"{cost} with {way}{_enclosed(_points_in_step(part) + _network(part))} is {words(medians[first])} at "
+        f"d = {first:g} and {words(medians[last])} at d = {last:g}"
     )
     if not law.settled:
         return Outcome(f"{start}; {len(medians)} dimensions settle no exponent.")
@@ -68,9 +68,9 @@ def capacity(claim: Claim, part: pd.DataFrame) -> Outcome:
     told = (
         f"Memory{_measured(part)} with {way}, measured at {_numbers(batches)} points in a step and up to "
         f"{memory(float(medians['value'].max()))}, grows with the points and as {law.words}{alone}. Carried on, {room} "
-        f"are full at {_points(most)} points for d = {few} and {_points(least)} for d = {many}{_network(part)}. The "
-        f"claim is true of this network for numbers of points between these; with more, memory is full in fewer than "
-        f"{few} dimensions, and with less in more than {many}"
+        f"are full at {_points(most)} points for d = {few} and {_points(least)} for d = {many}"
+        f"{_enclosed(_network(part))}. The claim is true of this network for numbers of points between these; with "
+        f"more, memory is full in fewer than {few} dimensions, and with less in more than {many}"
     )
     small, large = claim.batches
     use = f"numbers in use are {small:,} to {large:,}"
@@ -101,13 +101,20 @@ def _measured(part: pd.DataFrame) -> str:
     return f" ({methods})" if methods else ""
 
 
-def _network(part: pd.DataFrame, points: bool = False) -> str:
-    """The size of the network, by its widths and its number of parameters where they are the same in all rows.
+def _enclosed(told: Sequence[str]) -> str:
+    """Circumstances in brackets, nothing for none."""
+    return f" ({', '.join(told)})" if told else ""
 
-    Before it the numbers of points in a step, where they are asked for and known.
-    """
-    batches = sorted(part["batch"].dropna().unique()) if points else []
-    told = [f"{_numbers(batches)} points in a step"] if batches else []
+
+def _points_in_step(part: pd.DataFrame) -> list[str]:
+    """The numbers of points in a step, where they are known."""
+    batches = sorted(part["batch"].dropna().unique())
+    return [f"{_numbers(batches)} points in a step"] if batches else []
+
+
+def _network(part: pd.DataFrame) -> list[str]:
+    """The size of the network, by its widths and its number of parameters where they are the same in all rows."""
+    told = []
     for column, words in (("solver.network.widths", "widths {}"), ("solver.network.width", "width {}")):
         if column in part and part[column].nunique() == 1:
             told.append(words.format(part[column].dropna().iloc[0]))
@@ -115,7 +122,7 @@ def _network(part: pd.DataFrame, points: bool = False) -> str:
     if len(sizes):
         ends = sorted({int(sizes.min()), int(sizes.max())})
         told.append(f"{' to '.join(f'{end:,}' for end in ends)} parameters")
-    return f" ({', '.join(told)})" if told else ""
+    return told
 
 
 def _numbers(values: Iterable[float]) -> str:

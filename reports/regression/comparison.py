@@ -102,9 +102,9 @@ def compare(base: Run, head: Run) -> Comparison:
     apart = list(_apart(missing, new))
     paired = {id(record) for pair in apart for record in pair}
     both = [pair for pair in common if all(map(sound, pair))]
-    held = _Held()
+    held, at_home = _Held(), not surroundings(base, head)
     for pair in both:
-        held.add(*pair, at_home=not surroundings(base, head))
+        held.add(*pair, at_home=at_home)
     failing = [(old, now) for old, now in common if sound(old) and not sound(now)]
     if not held.figures and not failing:
         raise InputError(

@@ -245,7 +245,7 @@ def test_orders_of_trainings_that_the_clock_ended_are_none(compared: Callable[..
     assert not compared(base, head).regressed
 
 
-def test_words_of_a_plugin_are_escaped_everywhere(compared: Callable[..., Comparison]) -> None:
+def test_a_hostile_reason_is_escaped_in_every_format(compared: Callable[..., Comparison]) -> None:
     found = compared([row()], [row(status="crashed", reason=f"{HOSTILE}\n50 %, ::error::\x1b[31m", relative_l2=None)])
     page = regression.to_markdown(found)
     assert "<script>" not in page

@@ -13,11 +13,20 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 import backends
 import problems
-from benchmarks import suites, tables
+from benchmarks import store, suites, tables
+from benchmarks.again import Bench
 from benchmarks.budget import most_of_memory
 from benchmarks.cases import PRECISIONS, Case
 from benchmarks.doctor import examine
@@ -187,15 +196,7 @@ def run(
 def _run_with_progress(
     suite: suites.Suite, folder: Path, limits: Limits, plugins: tuple[str, ...], resume: bool
 ) -> list[Record]:
-    quiet = not console.is_terminal or bool(os.environ.get("CI"))
-    columns = (
-        SpinnerColumn(),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}", markup=False),
-    )
-    with Progress(*columns, console=console, disable=quiet, transient=True) as bar:
+    with _progress(BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
         task = bar.add_task("starting", total=len(suite.cases))
 
         def show(case: Case, done: int, total: int) -> None:
@@ -211,6 +212,13 @@ def _run_with_progress(
             resume=resume,
             progress=show,
         )
+
+
+def _progress(*columns: ProgressColumn) -> Progress:
+    """A line that goes away in the end, with those columns between a spinner and words; none where nobody looks."""
+    quiet = not console.is_terminal or bool(os.environ.get("CI"))
+    words = TextColumn("{task.description}", markup=False)
+    return Progress(SpinnerColumn(), *columns, words, console=console, disable=quiet, transient=True)
 
 
 def _folder(suite: str, resume: bool) -> Path:
@@ -253,24 +261,67 @@ def _render(folder: Path) -> None:
 @main.command()
 @click.argument("base")
 @click.argument("head")
+@click.option("--measure-again", is_flag=True, help="Measure costs that look larger again, old and new code by turns.")
+@click.option("--measure-all", is_flag=True, help="Measure all costs again, on whatever machine the runs were made.")
+@click.option(
+    "--factor",
+    type=click.FloatRange(min=1.0, min_open=True),
+    default=1.15,
+    show_default=True,
+    help="What a cost may grow by.",
+)
+@click.option(
+    "--most",
+    callback=_positive,
+    type=float,
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Per case measured again.",
+)
+@click.option("--accept", is_flag=True, help="Make HEAD the baseline BASE, a folder with rows alone; exit status 0.")
 @click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write a page for a pull request.")
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML, a test per case.")
 @click.option("--trend", type=click.Path(path_type=Path), metavar="FILE", help="Write HEAD as customSmallerIsBetter.")
 @plugin_option
 def compare(
-    base: str, head: str, markdown: Path | None, junit: Path | None, trend: Path | None, plugins: tuple[str, ...]
+    base: str,
+    head: str,
+    measure_again: bool,
+    measure_all: bool,
+    factor: float,
+    most: float,
+    accept: bool,
+    markdown: Path | None,
+    junit: Path | None,
+    trend: Path | None,
+    plugins: tuple[str, ...],
 ) -> None:
     """Say what got worse from BASE to HEAD: two runs, or revisions of which there are runs in results/.
 
     What is the same in every run of the same code is compared: errors, orders, iterations, unknowns, memory as planned.
-    The exit status is 1 if something got worse, fails now or is missing.
+    Times, and memory as sampled, that look larger are told, and count once measuring again confirms them. The exit
+    status is 1 if something got worse, fails now or is missing.
     """
     from reports import regression
     from reports.run import Run
 
     load_plugins(plugins)
+    if accept and not (Path(base) / store.RECORDS).exists():
+        regression.accept(Path(base), regression.find(head, head, RESULTS)[1])
+        console.print(f"{base} is a new baseline, with the rows of {head}.", soft_wrap=True)
+        return
     runs = [Run.open(folder) for folder in regression.find(base, head, RESULTS)]
     found = regression.compare(*runs)
+    if measure_again or measure_all:
+        bench = Bench(Interpreters.from_config(), Limits(timeout_s=most, memory_bytes=most_of_memory()), plugins)
+        with _progress() as bar:
+            task = bar.add_task("measuring again", total=None)
+
+            def show(words: str) -> None:
+                bar.update(task, description=words)
+
+            found = regression.measure_again(found, bench, every=measure_all, factor=factor, most_s=most, progress=show)
     for table in regression.tables(found):
         console.print(regression.for_terminal(table))
     for line in [note for run in runs for note in run.notes]:
@@ -287,7 +338,10 @@ def compare(
         _write(junit, regression.to_junit(found))
     if trend:
         _write(trend, regression.to_trend(found.head))
-    sys.exit(int(found.regressed))
+    if accept:
+        regression.accept(found.base.path, found.head.path)
+        console.print(f"Accepted: {found.base.path} has the rows of {found.head.path} now.", soft_wrap=True)
+    sys.exit(int(found.regressed and not accept))
 
 
 def _write(path: Path, text: str) -> None:

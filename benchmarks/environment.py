@@ -25,15 +25,21 @@ def describe() -> dict[str, Any]:
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "gpu": _gpu(),
     }
+    commit, dirty = revision()
     decisive = {key: hardware[key] for key in ("cpu", "cores", "gpu")}
     return {
         "fingerprint": hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12],
         **hardware,
         "python": platform.python_version(),
-        "git_commit": _output(["git", "rev-parse", "HEAD"]),
-        "git_dirty": bool(_output(["git", "status", "--porcelain"])),
+        "git_commit": commit,
+        "git_dirty": dirty,
         "packages": {name: version for name in PACKAGES if (version := _version(name))},
     }
+
+
+def revision() -> tuple[str, bool]:
+    """The commit that is checked out, "" outside a repository, and whether there are uncommitted changes."""
+    return _output(["git", "rev-parse", "HEAD"]), bool(_output(["git", "status", "--porcelain"]))
 
 
 def _version(package: str) -> str | None:

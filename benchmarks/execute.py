@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,17 +75,18 @@ def execute(
             known[case.rehearsal] = _run_pass(case, interpreter, limits, plugins, "memory", cache)
     arrays = {name: _unpack(text) for name, text in timing.arrays.items()}
     record = case.blank_record(run, timing.status, timing.reason)
-    _fill_times(record, timing)
+    fill_times(record, timing)
     if foreseen is not None:
         record.facts |= foreseen.facts
     if timing.status is Status.FINISHED and case.rehearsal in known:
-        _fill_memory(record, known[case.rehearsal])
+        fill_memory(record, known[case.rehearsal])
     if "solution" in arrays:
         _judge(record, case, arrays, timing.done["outcome"])
     return Outcome(_finish(record), arrays)
 
 
-def _fill_times(record: Record, timing: Pass) -> None:
+def fill_times(record: Record, timing: Pass) -> None:
+    """Put what a timing pass found into a record."""
     record.rounds = len(timing.rounds)
     for phase in ("setup", "compile", "solve", "evaluate"):
         setattr(record, f"{phase}_s", [times[phase] for times in timing.rounds])
@@ -96,7 +98,8 @@ def _fill_times(record: Record, timing: Pass) -> None:
     record.facts = facts
 
 
-def _fill_memory(record: Record, memory: Pass) -> None:
+def fill_memory(record: Record, memory: Pass) -> None:
+    """Put what a memory pass found into a record."""
     if memory.memory:
         for key in ("host_bytes", "host_base_bytes", "host_method", "device_bytes", "device_method"):
             setattr(record, key, memory.memory[key])
@@ -142,19 +145,26 @@ def _run_pass(
     case: Case, interpreter: Interpreter, limits: Limits, plugins: Sequence[str | Path], kind: str, cache: str
 ) -> Pass:
     """One worker; a private cache folder makes compilation cold in the first pass."""
-    request = {
+    request = worker_request(case.blank_record("", ""), case.solver.libraries, limits, plugins, kind)
+    return run_worker(request, interpreter, cache, limits.timeout_s, limits.memory_bytes)
+
+
+def worker_request(
+    record: Record, libraries: Sequence[str], limits: Limits, plugins: Sequence[str | Path], kind: str
+) -> dict[str, Any]:
+    """What a worker is told for the case of `record`; `kind` is "timing" or "memory"."""
+    return {
         "pass": kind,
-        "problem": case.problem.name,
-        "problem_parameters": case.problem.parameters(),
-        "solver": case.solver.name,
-        "solver_parameters": case.solver.parameters(),
-        "libraries": list(case.solver.libraries),
-        "seed": case.seed,
-        "device": case.device,
-        "precision": case.precision,
-        "threads": case.threads,
+        "problem": record.problem,
+        "problem_parameters": record.problem_parameters,
+        "solver": record.solver,
+        "solver_parameters": record.solver_parameters,
+        "libraries": list(libraries),
+        "seed": record.seed,
+        "device": record.device,
+        "precision": record.precision,
+        "threads": record.threads,
         "plugins": [str(Path(plugin).resolve()) for plugin in plugins],
         "rounds": limits.rounds,
         "rounds_budget_s": limits.rounds_budget_s,
     }
-    return run_worker(request, interpreter, cache, limits.timeout_s, limits.memory_bytes)

@@ -133,10 +133,10 @@ def _ask(command: tuple[str, ...], libraries: tuple[str, ...]) -> dict[str, bool
     return found if found["numpy"] else f"{shown} lacks numpy"
 
 
-def worker_environment() -> dict[str, str]:
-    """The parent's environment, with the suite importable and nothing of the parent's own interpreter in it."""
+def worker_environment(root: Path = ROOT) -> dict[str, str]:
+    """The parent's environment, with the suite in `root` importable and nothing of the parent's own interpreter."""
     environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONHOME", "PYTHONSTARTUP")}
-    environment["PYTHONPATH"] = str(ROOT)
+    environment["PYTHONPATH"] = str(root)
     return environment
 
 

@@ -50,13 +50,21 @@ class Pass:
 
 
 def run_worker(
-    request: Mapping[str, Any], interpreter: Interpreter, cache: str, timeout_s: float, memory_bytes: int | None
+    request: Mapping[str, Any],
+    interpreter: Interpreter,
+    cache: str,
+    timeout_s: float,
+    memory_bytes: int | None,
+    root: Path = ROOT,
 ) -> Pass:
-    """Run one pass to its end, whatever that is; `cache` is a folder where compilation leaves its products."""
+    """Run one pass to its end, whatever that is; `cache` is a folder where compilation leaves its products.
+
+    `root` is the checkout whose code runs.
+    """
     result = Pass()
     begun = time.monotonic()
     mark = uuid.uuid4().hex
-    environment = worker_environment() | dict.fromkeys(CACHE_VARIABLES, cache) | {MARK: mark}
+    environment = worker_environment(root) | dict.fromkeys(CACHE_VARIABLES, cache) | {MARK: mark}
     with tempfile.TemporaryFile() as log:
         try:
             process = subprocess.Popen(
@@ -64,7 +72,7 @@ def run_worker(
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                cwd=ROOT,
+                cwd=root,
                 env=environment,
                 start_new_session=True,
             )

@@ -13,6 +13,7 @@ from benchmarks.record import Record
 from problems import InputError
 from reports import convergence
 from reports.frame import frame
+from reports.regression.costs import costs
 from reports.regression.quantities import error, quantities, sound
 from reports.run import Run
 from reports.summary import sections
@@ -64,7 +65,9 @@ class Comparison:
     `passing` are those of them that were sound and are not, or the other way round. `missing` are cases of the older
     run alone that were sound. `apart` differ in nothing but device, precision or threads. Neither these nor the
     figures `unmeasured`, which the newer run does not have or not by the same method, nor those of the `trainings` on
-    another machine or with other packages are compared.
+    another machine or with other packages are compared. Costs that look larger are `suspicious` until they are measured
+    again, which leaves those that could not be decided; `acquitted` are as before. With `other_machine` none was looked
+    at.
     """
 
     base: Run
@@ -81,6 +84,9 @@ class Comparison:
     apart: tuple[Pair, ...]
     unmeasured: tuple[tuple[Record, str], ...]
     trainings: int
+    other_machine: bool
+    suspicious: tuple[Difference, ...] = ()
+    acquitted: tuple[Difference, ...] = ()
 
     @property
     def regressed(self) -> bool:
@@ -126,6 +132,8 @@ def compare(base: Run, head: Run) -> Comparison:
         tuple(apart),
         tuple(held.unmeasured),
         len(held.trainings),
+        all(old.environment != now.environment for old, now in both),
+        tuple(sorted(_larger_costs(both), key=lambda difference: -difference.size)),
     )
 
 
@@ -193,6 +201,15 @@ def _key(record: Record) -> str:
     """The hash of the case as it is today: a parameter that was added since has its default."""
     case = _case(record)
     return case.hash if case else record.case
+
+
+def _larger_costs(pairs: Iterable[Pair]) -> Iterator[Difference]:
+    """Costs that look larger than on the same machine before."""
+    for old, now in pairs:
+        for cost in costs(now) if old.environment == now.environment else ():
+            base, head = cost.read(old), cost.read(now)
+            if cost.looks_larger(base, head):
+                yield Difference(label(now), now.case, cost.title, cost.words, base, head, Verdict.WORSE)
 
 
 def _apart(missing: Sequence[Record], new: Sequence[Record]) -> Iterator[Pair]:

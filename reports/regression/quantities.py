@@ -52,7 +52,7 @@ def quantities(record: Record) -> list[Quantity]:
     trained = record.family == "neural"
     found = [
         Quantity(metric(record.headline), partial(scientific, digits=5), error, _error_slack, trained),
-        Quantity("unknowns", count, lambda r: _number(r.unknowns), lambda r: (0.0, 0.0)),
+        Quantity("unknowns", count, lambda r: number(r.unknowns), lambda r: (0.0, 0.0)),
     ]
     found += [Quantity(words, count, partial(_counter, name), _count_slack, trained) for name, words in COUNTS.items()]
     if record.device == "cpu":
@@ -69,7 +69,7 @@ def sound(record: Record) -> bool:
 
 def error(record: Record) -> float:
     """The headline error; NaN where none is meant, or where the clock decided on it."""
-    return headline(record) if sound(record) and record.judged and not _by_the_clock(record) else math.nan
+    return headline(record) if sound(record) and record.judged and not by_the_clock(record) else math.nan
 
 
 def _error_slack(record: Record) -> tuple[float, float]:
@@ -83,19 +83,20 @@ def _count_slack(record: Record) -> tuple[float, float]:
     return ADAPTIVE_COUNT_SLACK if "tolerance" in record.facts else COUNT_SLACK, 1.0
 
 
-def _by_the_clock(record: Record) -> bool:
+def by_the_clock(record: Record) -> bool:
     """Whether training ended at a time, so that its length and its error are not the same in every run."""
     return record.facts.get("stopped_by") == TIME
 
 
 def _counter(name: str, record: Record) -> float:
-    return math.nan if _by_the_clock(record) else _number(record.facts.get(name))
+    return math.nan if by_the_clock(record) else number(record.facts.get(name))
 
 
 def _bytes(method: str, record: Record) -> float:
     """What is counted and not sampled: the plan of a compiler, or the tensors of an allocator."""
-    return _number(record.device_bytes) if record.device_method == method else math.nan
+    return number(record.device_bytes) if record.device_method == method else math.nan
 
 
-def _number(value: object) -> float:
+def number(value: object) -> float:
+    """A figure of a record, NaN for none."""
     return float(value) if known(value) else math.nan  # type: ignore[arg-type]

@@ -26,6 +26,14 @@ def verdict(comparison: Comparison) -> str:
     trainings = _counted(c.trainings, "training was", "trainings were")
     if trainings:
         sentence += f" {trainings[0]} not compared, since the machine or the packages differ."
+    if c.other_machine:
+        sentence += (
+            " Nor were times and sampled memory, since the machines differ."
+            if trainings
+            else (" Times and sampled memory were not compared, since the machines differ.")
+        )
+    if c.suspicious:
+        sentence += f" Not decided: {_counted(len(c.suspicious), 'cost that looks', 'costs that look')[0]} larger."
     return sentence
 
 
@@ -35,11 +43,13 @@ def tables(comparison: Comparison) -> list[Table]:
         _differences("Worse", comparison.worse),
         _endings("Failing now", comparison.failing),
         _records("Missing", comparison.missing),
+        _differences("Looks larger, not decided", comparison.suspicious, "cost"),
         _differences("Better", comparison.better),
         _endings("Passing now", comparison.passing),
         _records("New", comparison.new),
         _apart(comparison.apart),
         _unmeasured(comparison.unmeasured),
+        _differences("As before, measured again", comparison.acquitted, "cost"),
     ]
     return [table for table in found if table.rows]
 
@@ -79,10 +89,10 @@ def _counted(count: int, one: str, many: str) -> list[str]:
     return [f"{count:,} {one if count == 1 else many}"] if count else []
 
 
-def _differences(caption: str, differences: Sequence[Difference]) -> Table:
+def _differences(caption: str, differences: Sequence[Difference], what: str = "figure") -> Table:
     columns = (
         Column("case", numeric=False),
-        Column("figure", numeric=False),
+        Column(what, numeric=False),
         Column("base"),
         Column("head"),
         Column("ratio"),

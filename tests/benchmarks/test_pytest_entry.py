@@ -22,6 +22,47 @@ problem = "decay"
 solver = {solvers}
 """
 
+MOODY = """
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from backends import register
+from backends.base import Session, Solver
+
+LOG = Path({log!r})
+
+
+class MoodySession(Session):
+    def __init__(self, problem):
+        self.problem = problem
+        LOG.write_text((LOG.read_text() if LOG.exists() else "") + ".")
+        self.begun = len(LOG.read_text())
+
+    def solve(self):
+        slow = self.begun > 30 or 4 < self.begun <= 8
+        time.sleep(0.1 if slow else 0.02)
+
+    def solution(self, points):
+        return self.problem.reference(points)
+
+    def facts(self):
+        return {{}}
+
+
+@register
+@dataclass(frozen=True)
+class Moody(Solver):
+    name = "moody"
+    title = "Sometimes slow"
+    family = "classical"
+
+    def unsupported(self, problem):
+        return None
+
+    def begin(self, problem, context):
+        return MoodySession(problem)
+"""
+
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
@@ -70,6 +111,27 @@ def test_stored_times_are_the_workers_solve_clock(bench, tmp_path):
     slower = bench("--benchmark-compare", "--benchmark-compare-fail=min:50%", solvers=[solver])
     assert slower.returncode == 0, slower.stdout
     assert "(0001_" in slower.stdout
+
+
+def test_what_looks_slower_is_measured_again_before_it_fails(bench, tmp_path):
+    """A solver whose second process is slow, and none after it; another one that stays slow."""
+    plugin = tmp_path / "moody.py"
+    plugin.write_text(MOODY.format(log=str(tmp_path / "log")))
+    words = (f"--benchmark-plugin={plugin}", "--benchmark-autosave")
+    assert bench(*words, solvers=["moody"]).returncode == 0
+    out = f"--benchmark-json={tmp_path / 'out.json'}"
+    fails = ("--benchmark-compare", "--benchmark-compare-fail=min:50%", out)
+    moment = bench(*words[:1], *fails, solvers=["moody"])
+    assert moment.returncode == 0, moment.stdout
+    (entry,) = by_solver(tmp_path / "out.json").values()
+    assert entry["extra_info"]["measured_again"] == 1
+    assert entry["stats"]["max"] < 0.06
+    (tmp_path / "log").write_text("always slow from now on" * 10)
+    slower = bench(*words[:1], *fails, solvers=["moody"])
+    assert slower.returncode != 0
+    assert "Performance has regressed" in slower.stdout + slower.stderr
+    (entry,) = by_solver(tmp_path / "out.json").values()
+    assert entry["extra_info"]["measured_again"] == 3
 
 
 def test_failure_fails_divergence_does_not_and_the_rest_goes_on(bench, tmp_path):

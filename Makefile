@@ -14,7 +14,7 @@ DEBENCH_PYTHON_FENICS=/path/to/envs/fenicsx/bin/python (or in debench.toml). `de
 endef
 export NO_FENICS
 
-.PHONY: bench test lint types setup fenics clean
+.PHONY: bench test lint types baseline setup fenics clean
 
 bench: setup
 	@$(VENV)/bin/tox -q -e bench
@@ -24,6 +24,12 @@ test: setup
 
 lint types: setup
 	@$(VENV)/bin/tox -q -e $@
+
+# What `.ci/run` holds its errors and counts against; prints what changed.
+baseline: setup
+	rm -rf results/smoke
+	$(VENV)/bin/debench run smoke --out results/smoke
+	$(VENV)/bin/debench compare results/baseline results/smoke --accept
 
 setup: $(STAMP) fenics
 

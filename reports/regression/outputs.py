@@ -6,9 +6,12 @@ import json
 import math
 import statistics
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import replace
 
 from benchmarks.record import Record
 from reports import markdown
+from reports.cells import Cell, Table, text
 from reports.frame import headline
 from reports.regression.comparison import Comparison, Difference, Pair, label, surroundings
 from reports.regression.quantities import sound
@@ -16,6 +19,9 @@ from reports.regression.tables import difference_words, ending_words, tables, ve
 from reports.run import Run
 from reports.words import metric
 
+MOST_LINES, MOST_NOTES = 60, 3
+HEAD_LINES, TABLE_LINES = 6, 6
+"""Of a page and of a table, without notes and rows: headings, names of columns, empty lines."""
 MOST_ANNOTATIONS = 10
 """GitHub shows no more errors of one step."""
 GONE = "the case is not in the newer run"
@@ -23,16 +29,39 @@ APART = "the newer run has the case in other circumstances alone"
 
 
 def to_markdown(comparison: Comparison) -> str:
-    """A page for a pull request."""
+    """A page for a pull request, of at most `MOST_LINES` lines: what got worse comes first, the rest is counted."""
     base, head = comparison.base, comparison.head
+    notes = [*base.notes, *head.notes]
+    if len(notes) > MOST_NOTES:
+        notes = [*notes[: MOST_NOTES - 1], f"{len(notes) - MOST_NOTES + 1} more lines could not be read."]
+    shown, counted = _shortened(tables(comparison), MOST_LINES - HEAD_LINES - len(notes))
     return markdown.fill(
         "comparison.md.j2",
         verdict=verdict(comparison),
-        tables=tables(comparison),
+        tables=shown,
+        counted=counted,
         surroundings=surroundings(base, head),
         names=_names(comparison),
-        notes=[*base.notes, *head.notes],
+        notes=notes,
     )
+
+
+def _shortened(found: Sequence[Table], room: int) -> tuple[list[Table], list[tuple[str, int]]]:
+    """Tables with as many rows as there are lines for, and captions with numbers of rows of those that do not fit."""
+    shown, counted = [], []
+    for number, table in enumerate(found, 1):
+        rows = room - TABLE_LINES - (len(found) - number)  # The others need a line each.
+        if rows < min(2, len(table.rows)):
+            counted.append((table.caption, len(table.rows)))
+            room -= 1
+            continue
+        if len(table.rows) > rows:
+            more = text(f"and {len(table.rows) - rows + 1} more")
+            blank = (Cell(""),) * (len(table.columns) - 1)
+            table = replace(table, rows=(*table.rows[: rows - 1], (more, *blank)))
+        room -= TABLE_LINES + len(table.rows)
+        shown.append(table)
+    return shown, counted
 
 
 def to_annotations(comparison: Comparison) -> list[str]:

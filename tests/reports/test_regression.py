@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Sequence
@@ -194,6 +195,23 @@ def test_what_the_newer_run_did_not_measure_is_named(compared: Callable[..., Com
     found = compared([old], [now])
     assert [title for _, title in found.unmeasured] == ["relative L2 error", "iterations", "device memory (plan)"]
     assert "Not compared, since the newer run does not have it" in regression.to_markdown(found)
+
+
+@pytest.mark.parametrize("count", [3, 30, 300])
+def test_a_page_for_a_pull_request_is_short_however_much_changed(
+    count: int, compared: Callable[..., Comparison]
+) -> None:
+    def rows(kind: str, error: float = 1e-3) -> list[Record]:
+        return [row(f"{kind} {k}", solver="other", relative_l2=error) for k in range(count)]
+
+    found = compared(rows("a") + rows("b") + rows("gone"), rows("a", 2e-3) + rows("b", 1e-4) + rows("new"))
+    lines = regression.to_markdown(found).splitlines()
+    assert len(lines) <= 60
+    shown = sum("2.0000e-3" in line for line in lines)
+    more = [int(found[1]) for line in lines if (found := re.search(r"and (\d+) more", line))]
+    assert count in (shown, shown + sum(more[:1]))
+    assert ("### Better" in lines) == (count == 3)
+    assert count == 3 or f"- Better: {count}" in lines
 
 
 @pytest.mark.parametrize("packages", [{"jax": "0.11"}, "unknown"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
 import shlex
 import sys
@@ -12,21 +11,11 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
 import backends
 import problems
-from benchmarks import store, suites, tables
-from benchmarks.again import Bench
+from benchmarks import suites, tables, tracking
 from benchmarks.budget import most_of_memory
 from benchmarks.cases import PRECISIONS, Case
 from benchmarks.doctor import examine
@@ -35,19 +24,11 @@ from benchmarks.interpreters import Interpreters
 from benchmarks.plugins import load_plugins
 from benchmarks.record import Record
 from benchmarks.runner import MissingBackend, run_suite
+from benchmarks.terminal import RESULTS, console, plugin_option, positive, progress_line
 from problems import InputError
 
-RESULTS = Path("results")
-# Brackets belong to specs and paths here; they are no markup.
-console = Console(markup=False)
-if not console.is_terminal:
-    console = Console(markup=False, width=160)
 MOST_SEEDS = 10_000
 BYTES = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
-
-plugin_option = click.option(
-    "--plugin", "plugins", multiple=True, metavar="FILE", help="Python file with more problems or solvers."
-)
 
 
 class Commands(click.Group):
@@ -64,6 +45,10 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def main() -> None:
     """Compare neural-network solvers with classical solvers for differential equations, on equal footing."""
+
+
+main.add_command(tracking.compare)
+main.add_command(tracking.history)
 
 
 @main.command("list")
@@ -114,12 +99,6 @@ def _seeds(_: click.Context, __: click.Parameter, value: str | None) -> tuple[in
     return tuple(dict.fromkeys(seeds))
 
 
-def _positive(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
-    if value is not None and not value > 0:  # NaN is no limit either.
-        raise click.BadParameter(f"{value} is not a time; give seconds greater than 0")
-    return value
-
-
 def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
     if value is None:
         return None
@@ -137,7 +116,7 @@ def _bytes(_: click.Context, __: click.Parameter, value: str | None) -> int | No
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Floating-point type.")
 @click.option("--threads", type=click.IntRange(min=1), help="Processors that each worker may use.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", help="Where solvers run that can choose.")
-@click.option("--timeout", callback=_positive, type=float, metavar="SECONDS", help="Seconds per worker.")
+@click.option("--timeout", callback=positive, type=float, metavar="SECONDS", help="Seconds per worker.")
 @click.option(
     "--memory-limit",
     callback=_bytes,
@@ -196,7 +175,7 @@ def run(
 def _run_with_progress(
     suite: suites.Suite, folder: Path, limits: Limits, plugins: tuple[str, ...], resume: bool
 ) -> list[Record]:
-    with _progress(BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
+    with progress_line(BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
         task = bar.add_task("starting", total=len(suite.cases))
 
         def show(case: Case, done: int, total: int) -> None:
@@ -212,13 +191,6 @@ def _run_with_progress(
             resume=resume,
             progress=show,
         )
-
-
-def _progress(*columns: ProgressColumn) -> Progress:
-    """A line that goes away in the end, with those columns between a spinner and words; none where nobody looks."""
-    quiet = not console.is_terminal or bool(os.environ.get("CI"))
-    words = TextColumn("{task.description}", markup=False)
-    return Progress(SpinnerColumn(), *columns, words, console=console, disable=quiet, transient=True)
 
 
 def _folder(suite: str, resume: bool) -> Path:
@@ -256,99 +228,6 @@ def _render(folder: Path) -> None:
 
     for path in reports.render(folder):
         console.print(str(path), soft_wrap=True)
-
-
-@main.command()
-@click.argument("base")
-@click.argument("head")
-@click.option("--measure-again", is_flag=True, help="Measure costs that look larger again, old and new code by turns.")
-@click.option("--measure-all", is_flag=True, help="Measure all costs again, on whatever machine the runs were made.")
-@click.option(
-    "--factor",
-    type=click.FloatRange(min=1.0, min_open=True),
-    default=1.15,
-    show_default=True,
-    help="What a cost may grow by.",
-)
-@click.option(
-    "--most",
-    callback=_positive,
-    type=float,
-    default=300.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Per case measured again.",
-)
-@click.option("--accept", is_flag=True, help="Make HEAD the baseline BASE, a folder with rows alone; exit status 0.")
-@click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write a page for a pull request.")
-@click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML, a test per case.")
-@click.option("--trend", type=click.Path(path_type=Path), metavar="FILE", help="Write HEAD as customSmallerIsBetter.")
-@plugin_option
-def compare(
-    base: str,
-    head: str,
-    measure_again: bool,
-    measure_all: bool,
-    factor: float,
-    most: float,
-    accept: bool,
-    markdown: Path | None,
-    junit: Path | None,
-    trend: Path | None,
-    plugins: tuple[str, ...],
-) -> None:
-    """Say what got worse from BASE to HEAD: two runs, or revisions of which there are runs in results/.
-
-    What is the same in every run of the same code is compared: errors, orders, iterations, unknowns, memory as planned.
-    Times, and memory as sampled, that look larger are told, and count once measuring again confirms them. The exit
-    status is 1 if something got worse, fails now or is missing.
-    """
-    from reports import regression
-    from reports.run import Run
-
-    load_plugins(plugins)
-    if accept and not (Path(base) / store.RECORDS).exists():
-        regression.accept(Path(base), regression.find(head, head, RESULTS)[1])
-        console.print(f"{base} is a new baseline, with the rows of {head}.", soft_wrap=True)
-        return
-    runs = [Run.open(folder) for folder in regression.find(base, head, RESULTS)]
-    found = regression.compare(*runs)
-    if measure_again or measure_all:
-        bench = Bench(Interpreters.from_config(), Limits(timeout_s=most, memory_bytes=most_of_memory()), plugins)
-        with _progress() as bar:
-            task = bar.add_task("measuring again", total=None)
-
-            def show(words: str) -> None:
-                bar.update(task, description=words)
-
-            found = regression.measure_again(found, bench, every=measure_all, factor=factor, most_s=most, progress=show)
-    for table in regression.tables(found):
-        console.print(regression.for_terminal(table))
-    for line in [note for run in runs for note in run.notes]:
-        console.print(line, soft_wrap=True)
-    for line in regression.surroundings(*runs):
-        console.print(f"other surroundings: {line}", soft_wrap=True)
-    console.print(regression.verdict(found), soft_wrap=True)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in regression.to_annotations(found):
-            click.echo(line)
-    if markdown:
-        _write(markdown, regression.to_markdown(found))
-    if junit:
-        _write(junit, regression.to_junit(found))
-    if trend:
-        _write(trend, regression.to_trend(found.head))
-    if accept:
-        regression.accept(found.base.path, found.head.path)
-        console.print(f"Accepted: {found.base.path} has the rows of {found.head.path} now.", soft_wrap=True)
-    sys.exit(int(found.regressed and not accept))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from error
 
 
 @main.command()

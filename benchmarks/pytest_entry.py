@@ -14,6 +14,7 @@ from pytest_benchmark.stats import Stats
 
 from benchmarks import suites
 from benchmarks.cases import Case
+from benchmarks.environment import describe
 from benchmarks.execute import Outcome, execute
 from benchmarks.interpreters import Interpreters, backends_required
 from benchmarks.plugins import load_plugins
@@ -69,11 +70,18 @@ def interpreters() -> Interpreters:
     return Interpreters.from_config()
 
 
+@pytest.fixture(scope="session")
+def machine() -> str:
+    """What tells this machine from others."""
+    return str(describe()["fingerprint"])
+
+
 @pytest.mark.benchmark(timer=CLOCK)
 def test_case(
     case: Case,
     suite: suites.Suite,
     interpreters: Interpreters,
+    machine: str,
     benchmark: BenchmarkFixture,
     request: pytest.FixtureRequest,
 ) -> None:
@@ -81,7 +89,7 @@ def test_case(
     interpreter = interpreters.find(case.solver)
     outcome = execute(case, interpreter, suite.limits, "pytest", request.config.option.benchmark_plugin)
     record = outcome.record
-    benchmark.extra_info.update(_facts(outcome))
+    benchmark.extra_info.update(_facts(outcome), environment=machine)
     excused = record.status in (Status.UNSUPPORTED, Status.OVER_BUDGET)
     if record.status == Status.NOT_INSTALLED:
         excused = not backends_required()

@@ -15,6 +15,12 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def write(page: Page, path: Path) -> Path:
     """Write the report; all text from records is escaped."""
+    path.write_text(fill("report.html.j2", page=page), encoding="utf-8")
+    return path
+
+
+def fill(template: str, **content: object) -> str:
+    """A template of HTML with its content, which is escaped."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -23,8 +29,7 @@ def write(page: Page, path: Path) -> Path:
         lstrip_blocks=True,
     )
     environment.filters["inline"] = _inline
-    path.write_text(environment.get_template("report.html.j2").render(page=page), encoding="utf-8")
-    return path
+    return environment.get_template(template).render(**content)
 
 
 def _inline(figure: Figure) -> Markup:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from reports.drawing import Figure
 from reports.html import TEMPLATES
 from reports.page import Page
 
@@ -16,14 +18,18 @@ FENCE = "```"
 
 def write(page: Page, path: Path) -> Path:
     """Write the report and `figures/`, from which the SVG files of an earlier report are removed."""
-    folder = path.parent / "figures"
-    folder.mkdir(exist_ok=True)
-    for stale in folder.glob("*.svg"):
-        stale.unlink()
-    for figure in page.figures():
-        (folder / f"{figure.name}.svg").write_text(figure.standalone, encoding="utf-8")
+    write_figures(page.figures(), path.parent / "figures")
     path.write_text(fill("report.md.j2", page=page), encoding="utf-8")
     return path
+
+
+def write_figures(figures: Iterable[Figure], folder: Path) -> None:
+    """Write each figure as an SVG file, in place of those that are there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob("*.svg"):
+        stale.unlink()
+    for figure in figures:
+        (folder / f"{figure.name}.svg").write_text(figure.standalone, encoding="utf-8")
 
 
 def fill(template: str, **content: object) -> str:

@@ -17,7 +17,10 @@ import problems
 
 ROOT = Path(__file__).resolve().parent.parent
 # The command line puts the rooms together: it stands above all of them, and nothing but `python -m` knows it.
-RANKS = {"problems": 0, "backends": 1, "benchmarks": 2, "reports": 3, "benchmarks.cli": 4, "benchmarks.__main__": 5}
+RANKS = {
+    **{"problems": 0, "backends": 1, "benchmarks": 2, "reports": 3},
+    **{"benchmarks.tracking": 4, "benchmarks.cli": 5, "benchmarks.__main__": 6},
+}
 ROOMS = ("problems", "backends", "benchmarks", "reports")
 FRAMEWORK = {"base", "operations", "parameters", "quadrature", "reference", "registry"}
 FAMILIES = {f"problems.families.{path.stem}" for path in (ROOT / "problems" / "families").glob("[!_]*.py")}

@@ -101,7 +101,7 @@ def compare(base: Run, head: Run) -> Comparison:
         InputError: if they have nothing in common that could be compared.
 
     """
-    before, after = ({_key(record): record for record in run.records} for run in (base, head))
+    before, after = ({case_key(record): record for record in run.records} for run in (base, head))
     common = [(before[case], after[case]) for case in after if case in before]
     missing = [record for case, record in before.items() if case not in after]
     new = [record for case, record in after.items() if case not in before]
@@ -197,7 +197,7 @@ def _case(record: Record) -> Case | None:
         return None
 
 
-def _key(record: Record) -> str:
+def case_key(record: Record) -> str:
     """The hash of the case as it is today: a parameter that was added since has its default."""
     case = _case(record)
     return case.hash if case else record.case

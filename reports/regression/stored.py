@@ -43,13 +43,13 @@ def _candidates(name: str, results: Path) -> list[Stored]:
     for path in (Path(name), results / name):
         if (path / store.RECORDS).exists():
             return [_describe(path)]
-    commit = _commit(name)
-    if commit is None:
+    made_of = commit(name)
+    if made_of is None:
         raise InputError(f"{name!r} is no run, neither here nor in {results}, and no git revision")
-    made = [run for path in results.glob(f"**/{store.RECORDS}") if (run := _describe(path.parent)).commit == commit]
+    made = [run for path in results.glob(f"**/{store.RECORDS}") if (run := _describe(path.parent)).commit == made_of]
     if not made:
         raise InputError(
-            f"there is no run of {name} ({commit[:10]}, without uncommitted changes) in {results}; check it out and "
+            f"there is no run of {name} ({made_of[:10]}, without uncommitted changes) in {results}; check it out and "
             "make one with `debench run`"
         )
     return made
@@ -59,11 +59,11 @@ def _describe(path: Path) -> Stored:
     meta = store.read_meta(path)
     environment = meta.get("environment")
     clean = isinstance(environment, Mapping) and not environment.get("git_dirty")
-    commit = str(environment.get("git_commit")) if clean and isinstance(environment, Mapping) else ""
-    return Stored(path, str(meta.get("suite", "")), str(meta.get("created", "")), commit)
+    revision = str(environment.get("git_commit")) if clean and isinstance(environment, Mapping) else ""
+    return Stored(path, str(meta.get("suite", "")), str(meta.get("created", "")), revision)
 
 
-def _commit(revision: str) -> str | None:
+def commit(revision: str) -> str | None:
     """The commit that a revision names in the repository of the working folder, None if it names none."""
     if revision.startswith("-"):
         return None

@@ -16,14 +16,16 @@ from reports.cells import Cell, Column, Table, count, text
 from reports.drawing import INK, Figure, canvas, finish, log_axis
 from reports.history.archive import Archive, Origin, Trend
 from reports.history.steps import Step, pieces, steps
-from reports.words import factor, memory, scientific, seconds
+from reports.words import UNITS, factor, memory, scientific, seconds
 
 UNEXPLAINED = "not explained"
 WORDS: Mapping[str, Callable[[float], str]] = {"s": seconds, "bytes": memory, "count": count, "1": scientific}
 SHADES = ("#0173b2", "#c44e00")
 """Of points and levels, and of steps."""
-PANEL, ROOM, MOST_TICKS = 1.15, 0.55, 8
+PANEL, ROOM, MOST_TICKS = 1.15, 0.55, 5
 """Height of a panel and of what surrounds them, in inches; ticks along the runs."""
+WIDE = 30.0
+"""A ratio of values from which on their axis is logarithmic; else it starts from zero."""
 SHORT = 7
 """Letters of a revision that are shown."""
 
@@ -148,7 +150,8 @@ def _draw(trends: Sequence[Trend], shifts: Sequence[Shift], name: str) -> Figure
     places = {origin.created: place for place, origin in enumerate(runs)}
     with canvas(ROOM + PANEL * len(trends), rows=len(trends), gap=0.55) as (figure, panels):
         for trend, axes in zip(trends, panels, strict=True):
-            values = [value for _, value in trend.points]
+            scale, unit = _unit(trend)
+            values = [value / scale for _, value in trend.points]
             xs = [places[origin.created] for origin, _ in trend.points]
             axes.plot(xs, values, "o", color=SHADES[0], ms=3, mew=0, alpha=0.8)
             found = pieces(values, counted=trend.series.counted)
@@ -161,14 +164,25 @@ def _draw(trends: Sequence[Trend], shifts: Sequence[Shift], name: str) -> Figure
                 across = matplotlib.transforms.blended_transform_factory(axes.transData, axes.transAxes)
                 words = re.sub(r"\s+", " ", shift.reason)[:40] or "?"
                 axes.text(at, 1.02, words, transform=across, color=INK, fontsize=7.5, ha="center", va="bottom")
-            if all(value > 0.0 for value in values):
-                log_axis(axes, "y", [*values, *levels])
-                axes.set_yticks(axes.get_yticks(), [WORDS[trend.series.unit](tick) for tick in axes.get_yticks()])
-            place = f" on {trend.series.machine}" if trend.series.machine else ""
-            axes.set_title(trend.series.figure + place, loc="left", pad=12.0)
+            if min(values) > 0.0 and max(values) > WIDE * min(values):
+                log_axis(axes, "y", values)
+            else:
+                axes.set_ylim(min(0.0, *values), 1.08 * max(values) or 1.0)
+                axes.locator_params(axis="y", nbins=4)
+            place = f", on {trend.series.machine}" if trend.series.machine else ""
+            axes.set_title(f"{trend.series.figure}{unit}{place}", loc="left", pad=12.0)
         stride = max(1, -(-len(runs) // MOST_TICKS))
         shown = range(0, len(runs), stride)
         panels[-1].set_xticks(list(shown), [f"{runs[k].created[5:10]}\n{revision(runs[k])[:SHORT]}" for k in shown])
         panels[-1].set_xlim(-0.7, len(runs) - 0.3)
         note = "Each point is a run, each line the level of a piece; a step without a known reason is marked by “?”."
         return finish(figure, name, f"{trends[0].series.label}. {note}")
+
+
+def _unit(trend: Trend) -> tuple[float, str]:
+    """What the values of a trend are divided by to be drawn, and the unit that they have then, in words."""
+    largest = max(value for _, value in trend.points)
+    if trend.series.unit == "s":
+        size, name = next((pair for pair in UNITS if largest >= pair[0]), UNITS[-1])
+        return size, f" in {name}"
+    return (2.0**20, " in MiB") if trend.series.unit == "bytes" else (1.0, "")

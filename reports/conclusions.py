@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from problems import Problem
 from problems.base import ODE
 from problems.families.inverse import InverseProblem
+from reports import intervals
+from reports.intervals import Interval
 from reports.published import ROBUST
 from reports.summary import NO_ANSWER, Configuration, Section
 from reports.words import factor, metric, scientific, seconds, significant
@@ -41,6 +44,8 @@ class Cost:
     """The same of the network, which may be a part of its training."""
     total_ratio: float
     """Total time of the network that is fastest in total, over that of the classical solver that is."""
+    interval: Callable[[], Interval | None] = lambda: None
+    """Where `ratio` lies with 95 % confidence, None where too few seeds and rounds were run; found when asked for."""
 
     @property
     def ratio(self) -> float:
@@ -135,7 +140,10 @@ def _cost(section: Section, accuracy: float) -> Cost:
         totals.append(min((total(c, time) for time, c in reached), default=math.nan))
     (classical_s, classical), (neural_s, neural) = fastest
     ratio = totals[1] / totals[0] if totals[0] else math.nan
-    return Cost(accuracy, classical, neural, classical_s, neural_s, ratio)
+    found = Cost(accuracy, classical, neural, classical_s, neural_s, ratio)
+    if neural is None or classical is None:
+        return found
+    return replace(found, interval=functools.cache(lambda: intervals.of_ratio(section, neural, classical, accuracy)))
 
 
 def _comparison(cost: Cost, headline: str) -> str:
@@ -150,15 +158,25 @@ def _comparison(cost: Cost, headline: str) -> str:
     if 1.0 / EQUAL <= cost.ratio <= EQUAL:
         text = f"{start}{classical} and {network} take about the same time to solve"
     elif cost.ratio > 1.0:
-        text = f"{start}{classical} solves {factor(cost.ratio)} times faster than {network}"
+        text = f"{start}{classical} solves {factor(cost.ratio)} times{_bounds(cost, cost.ratio)} faster than {network}"
     else:
-        text = f"{start}{network} solves {factor(1.0 / cost.ratio)} times faster than {classical}"
+        ratio = 1.0 / cost.ratio
+        text = f"{start}{network} solves {factor(ratio)} times{_bounds(cost, ratio)} faster than {classical}"
     if not math.isfinite(cost.total_ratio):
         return text + "."
     if 1.0 / EQUAL <= cost.total_ratio <= EQUAL:
         return text + "; with set-up and compilation the families are about equal."
     ahead, ratio = ("classical", cost.total_ratio) if cost.total_ratio >= 1.0 else ("neural", 1.0 / cost.total_ratio)
     return f"{text}; with set-up and compilation the {ahead} side is {factor(ratio)} times faster."
+
+
+def _bounds(cost: Cost, ratio: float) -> str:
+    """The interval of a ratio in words, of its inverse where that is told, with a space before it."""
+    found = cost.interval()
+    if found is None:
+        return ""
+    low, high = (found.low, found.high) if ratio == cost.ratio else (1.0 / found.high, 1.0 / found.low)
+    return f" [{factor(low)}, {factor(high)}]"
 
 
 def _absence(section: Section, family: str) -> list[str]:

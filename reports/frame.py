@@ -10,6 +10,7 @@ measures and `fact.<name>` for what the solver reported; and, derived from them,
     solve_median     median over rounds
     evaluate_median  median over rounds
     total_s          setup_first + compile_first + solve_median
+    solve_rounds     a tuple, the solve time of each round
     section          identifies the problem and its parameters
     configuration    identifies everything but the seed
 """
@@ -73,6 +74,7 @@ def _row(record: Record) -> dict[str, Any]:
         "setup_first": setup,
         "compile_first": compiled,
         "solve_median": solve,
+        "solve_rounds": tuple(value for value in record.solve_s if value is not None),
         "evaluate_median": _median(record.evaluate_s),
         "total_s": solve + sum(part for part in (setup, compiled) if math.isfinite(part)),
         "section": _key(record.problem, record.problem_parameters),

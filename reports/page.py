@@ -119,7 +119,7 @@ def compose(run: Run) -> Page:
     # What stands in no study either, since it was run in too few dimensions, is shown as any other row.
     aside = {case for s in unjudged for c in s.configurations for case in c.rows["case"]}
     courses = {s: training.read(run, s) for s in sections(rows[~rows["case"].isin(aside)])}
-    found = {dataclasses.replace(s, ways=training.ways(its)): its for s, its in courses.items()}
+    found = {dataclasses.replace(s, looks=training.looks(its)): its for s, its in courses.items()}
     palette = Palette(dict(zip(rows["solver"], rows["family"], strict=True)))
     chapters = [
         _chapter(run, part, {s: its for s, its in found.items() if s.problem == name}, palette)

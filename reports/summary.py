@@ -129,18 +129,50 @@ class Configuration:
 
 
 @dataclass(frozen=True, eq=False)
+class Looks:
+    """What was seen of a training by seeds that were looked at after the same iterations.
+
+    `iterations` is of shape (looks,), `seconds` and `errors` are (seeds, looks).
+    """
+
+    iterations: Array
+    seconds: Array
+    errors: Array
+
+    def way(self) -> Path:
+        """Median seconds of each look, and the median error that training stays below from there on."""
+        return np.median(self.seconds, axis=0), self.kept(np.median(self.errors, axis=0))
+
+    def kept(self, errors: Array) -> Array:
+        """The largest error from each look on, along the last axis.
+
+        What an error dips to and leaves again, nobody would have stopped at who does not know the solution. A first
+        guess, before any iteration, is no work of training: as long as that has not improved on it for good, it is
+        infinite.
+        """
+        known = np.where(np.isnan(errors), np.inf, errors)
+        ahead = np.maximum.accumulate(known[..., ::-1], axis=-1)[..., ::-1]
+        return np.where(ahead < known[..., :1], ahead, np.inf) if self.iterations[0] == 0 else ahead
+
+
+@dataclass(frozen=True, eq=False)
 class Section:
     """A problem with one set of parameters, and every configuration that was tried on it.
 
     `title` is the preset, or the parameters in which the sections of the problem differ; empty for a single section.
-    `ways` has, for networks that were watched, the median error over seeds that training stays below from each look on.
+    `looks` has what was seen of networks that were watched.
     """
 
     problem: str
     title: str
     headline: str
     configurations: tuple[Configuration, ...]
-    ways: Mapping[Configuration, Path] = field(default_factory=dict)
+    looks: Mapping[Configuration, Looks] = field(default_factory=dict)
+
+    @functools.cached_property
+    def ways(self) -> dict[Configuration, Path]:
+        """Of networks that were watched the median error over seeds that training stays below from each look on."""
+        return {c: looks.way() for c, looks in self.looks.items()}
 
     def of_family(self, family: str) -> list[Configuration]:
         """Configurations of a family that answer, on most of their seeds, fastest first."""

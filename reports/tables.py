@@ -9,6 +9,7 @@ from benchmarks.record import REMEDY, Status
 from reports.cells import Cell, Column, Table, count, digits, quantity, text
 from reports.claims import Judgement
 from reports.conclusions import EQUAL, Cost, costs, further_sets, most_accurate, shared, total
+from reports.intervals import Interval
 from reports.published import ESTIMATES, Comparison, printed_digits
 from reports.summary import NO_ANSWER, Configuration, Section
 from reports.verdicts import CONTRADICTED, SUPPORTED
@@ -127,21 +128,31 @@ def cost_table(table: Sequence[Cost], section: Section) -> Table:
                 Cell(f"≤ {scientific(cost.accuracy, 1)}", sort=cost.accuracy),
                 _winner(cost.classical, cost.classical_s, why[0]),
                 _winner(cost.neural, cost.neural_s, why[1]),
-                quantity(cost.ratio, lambda r: f"{factor(r)}×" if r >= 1 else f"1/{factor(1 / r)}×"),
-                quantity(cost.total_ratio, lambda r: f"{factor(r)}×" if r >= 1 else f"1/{factor(1 / r)}×"),
+                _time_ratio(cost.ratio, cost.interval()),
+                _time_ratio(cost.total_ratio),
             )
         )
     columns = (
         Column(metric(section.headline)),
         Column("fastest classical", numeric=False),
         Column("fastest neural", numeric=False),
-        Column("neural ÷ classical", "solve time"),
+        Column("neural ÷ classical", "solve time, 95 % interval"),
         Column("neural ÷ classical", "total time"),
     )
     caption = "Cost of an accuracy: the fastest configuration of each family that answers"
     if section.ways:
         caption += "; of a training, as much as it took until the median error over its seeds stayed that small"
     return Table(caption, columns, tuple(rows))
+
+
+def _time_ratio(value: float, interval: Interval | None = None) -> Cell:
+    """A ratio of times with its interval."""
+    cell = quantity(value, _times)
+    return dataclasses.replace(cell, detail=f"{_times(interval.low)} – {_times(interval.high)}") if interval else cell
+
+
+def _times(value: float) -> str:
+    return f"{factor(value)}×" if value >= 1.0 else f"1/{factor(1.0 / value)}×"
 
 
 def published_table(comparisons: Sequence[Comparison]) -> Table:

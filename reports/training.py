@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from problems.base import Array
 from reports.drawing import FLOOR, INK, Figure, Palette, canvas, component_colours, finish, legend, log_axis
 from reports.run import Run
-from reports.summary import Configuration, Path, Section
+from reports.summary import Configuration, Looks, Path, Section
 from reports.words import metric, scientific
 
 LOSS = ("loss_iterations", "loss_history")
@@ -48,10 +48,10 @@ class Course:
     def typical(self) -> Path | None:
         """(seconds, errors): the median over finished seeds at each look, None where they cannot be averaged."""
         looks = self.looks()
-        return looks and (looks[1], looks[2])
+        return None if looks is None else (np.median(looks.seconds, axis=0), np.median(looks.errors, axis=0))
 
-    def looks(self) -> tuple[Array, Array, Array] | None:
-        """Iterations and median seconds and errors, as far as all finished seeds were looked at after the same ones.
+    def looks(self) -> Looks | None:
+        """What was seen, as far as all finished seeds were looked at after the same iterations.
 
         Seeds that were looked at differently cannot be averaged; then, and where nothing was seen, None.
         """
@@ -61,7 +61,7 @@ class Course:
         iterations, seconds, errors = (np.array([a[name].ravel()[:length] for a in seen]) for name in TRACE)
         if length < 2 or (iterations != iterations[0]).any():
             return None
-        return iterations[0], np.median(seconds, axis=0), np.median(errors, axis=0)
+        return Looks(iterations[0], seconds, errors)
 
 
 def read(run: Run, section: Section) -> list[Course]:
@@ -192,20 +192,9 @@ def behind(courses: Sequence[Course]) -> list[tuple[Configuration, Path]]:
     return found
 
 
-def ways(courses: Sequence[Course]) -> dict[Configuration, Path]:
-    """The largest median error from each look on, for every configuration whose seeds were looked at alike.
-
-    What an error dips to and leaves again, nobody would have stopped at who does not know the solution. A first guess,
-    before any iteration, is no work of training: as long as that has not improved on it for good, it is infinite.
-    """
-    found = {course.configuration: looks for course in courses if (looks := course.looks())}
-    return {c: (seconds, _reached(iterations, errors)) for c, (iterations, seconds, errors) in found.items()}
-
-
-def _reached(iterations: Array, errors: Array) -> Array:
-    known = np.where(np.isnan(errors), np.inf, errors)
-    ahead = np.maximum.accumulate(known[::-1])[::-1]
-    return np.where(ahead < known[0], ahead, np.inf) if iterations[0] == 0 else ahead
+def looks(courses: Sequence[Course]) -> dict[Configuration, Looks]:
+    """What was seen of every configuration whose seeds were looked at alike."""
+    return {course.configuration: seen for course in courses if (seen := course.looks())}
 
 
 def shades(configurations: Sequence[Configuration], palette: Palette) -> dict[Configuration, str]:

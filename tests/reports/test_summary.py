@@ -92,7 +92,7 @@ def watched(folder: Path, errors: Sequence[float], ended: float) -> Section:
         writer.add(decay, "network", exact(decay, ended), **common)
     run = Run.open(writer.finish())
     (section,) = sections(reports.load(run.path))
-    return dataclasses.replace(section, ways=training.ways(training.read(run, section)))
+    return dataclasses.replace(section, looks=training.looks(training.read(run, section)))
 
 
 def test_training_that_was_watched_costs_as_much_as_it_took_to_get_there_for_good(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_training_that_was_watched_costs_as_much_as_it_took_to_get_there_for_goo
     assert math.isnan(costs(section)[-1].neural_s)
     (row,) = [row for row in cost_table(costs(section), section).rows if row[0].text == "≤ 1e-2"]
     assert row[2].detail == "100 ms of 10.0 s (total 3.15 s)"
-    plain = dataclasses.replace(section, ways={})
+    plain = dataclasses.replace(section, looks={})
     assert {cost.neural_s for cost in costs(plain) if cost.neural} == {10.0}
 
 
@@ -127,7 +127,7 @@ def test_what_training_came_to_on_its_way_does_not_count_where_it_ended_worse(tm
 
 def test_conclusions_name_winner_limit_spread_and_failed_seeds(heat: Section) -> None:
     text = " ".join(conclude(heat))
-    assert "solves 2,200,000 times faster than the fastest network" in text
+    assert "solves 2,200,000 times [2,000,000, 2,400,000] faster than the fastest network" in text
     assert "No network run here reached 1e-3" in text
     assert "differs by a factor of 10 between 5 seeds" in text
     assert "network · width = 50 failed on 1 of 2 seeds" in text

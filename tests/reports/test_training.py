@@ -80,7 +80,7 @@ def test_a_first_guess_is_no_work_of_training(tmp_path: Path) -> None:
     """What is reached is what training makes of it, and only once that is better for good."""
     folder = trained(tmp_path / "run", [3e-3, 5e-3, 2e-3, 1e-3])
     section = first_section(folder)
-    section = dataclasses.replace(section, ways=training.ways(training.read(Run.open(folder), section)))
+    section = dataclasses.replace(section, looks=training.looks(training.read(Run.open(folder), section)))
     ((_, found),) = section.ways.values()
     assert found.tolist() == [np.inf, np.inf, 2e-3, 1e-3]
     network = section.of_family("neural")[0]

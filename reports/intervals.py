@@ -1,0 +1,68 @@
+"""How well a ratio of costs is known: bootstrap intervals over the seeds and rounds of both sides.
+
+Seeds are drawn with replacement, then the rounds of each; the cost of an accuracy is found anew from what was drawn,
+for a training from the errors of the drawn seeds at every look. What differs from process to process, and which
+configuration is the fastest, is not drawn again.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from problems.base import Array
+from reports.summary import Configuration, Section
+
+DRAWS, CONFIDENCE = 1000, 0.95
+FEWEST = 3
+"""Seeds or rounds on either side below which nothing is said: an interval of one value is a point."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where a ratio lies with 95 % confidence; the upper bound is infinite where too many draws never got there."""
+
+    low: float
+    high: float
+
+
+def of_ratio(section: Section, above: Configuration, below: Configuration, accuracy: float) -> Interval | None:
+    """The interval of the time that `above` takes to an accuracy by that of `below`; None where too little was run."""
+    if min(_values(above), _values(below)) < FEWEST:
+        return None
+    rng = np.random.default_rng(0)
+    times = [_draw(section, c, accuracy, rng) for c in (above, below)]
+    if not all(time.size and (time > 0.0).all() for time in times) or np.isinf(times[1]).any():
+        return None
+    tails = [(1.0 - CONFIDENCE) / 2.0, (1.0 + CONFIDENCE) / 2.0]
+    # Of values that were drawn: there is nothing between a finite time and none.
+    low, high = np.quantile(times[0] / times[1], tails, method="nearest")
+    return Interval(float(low), float(high)) if math.isfinite(low) else None
+
+
+def _values(c: Configuration) -> int:
+    """Seeds, or where there is but one the rounds of it."""
+    rows = c.shown
+    return len(rows) if len(rows) > 1 else sum(map(len, rows["solve_rounds"]))
+
+
+def _draw(section: Section, c: Configuration, accuracy: float, rng: np.random.Generator) -> Array:
+    """Times to an accuracy of (draws,), infinite where it was not reached."""
+    rounds = [np.asarray(values, dtype=float) for values in c.shown["solve_rounds"]]
+    if not all(values.size for values in rounds):
+        return np.empty(0)
+    seeds = rng.integers(len(rounds), size=(DRAWS, len(rounds)))
+    medians = np.stack([np.median(rng.choice(values, (DRAWS, values.size)), axis=1) for values in rounds], axis=1)
+    whole = np.median(np.take_along_axis(medians, seeds, axis=1), axis=1)
+    within = accuracy * (1.0 + 1e-9)
+    errors = np.median(c.shown["error"].to_numpy(dtype=float)[seeds], axis=1)
+    times = np.where(errors <= within, whole, np.inf)
+    looks = section.looks.get(c)
+    if looks is None or len(looks.errors) != len(rounds):
+        return times
+    there = looks.kept(np.median(looks.errors[seeds], axis=1)) <= within
+    first = there.argmax(axis=1)
+    on_the_way = np.median(looks.seconds[seeds, first[:, None]], axis=1)
+    return np.where(there.any(axis=1) & (errors <= within), np.minimum(times, on_the_way), times)

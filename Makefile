@@ -14,12 +14,12 @@ DEBENCH_PYTHON_FENICS=/path/to/envs/fenicsx/bin/python (or in debench.toml). `de
 endef
 export NO_FENICS
 
-.PHONY: bench test lint types baseline setup fenics clean
+.PHONY: bench test lint types baseline setup fenics browser clean
 
 bench: setup
 	@$(VENV)/bin/tox -q -e bench
 
-test: setup
+test: setup browser
 	@$(VENV)/bin/tox -q -e test
 
 lint types: setup
@@ -46,6 +46,11 @@ fenics: $(STAMP)
 	@$(HAS_FENICS) || { command -v apt-get >/dev/null && $(SUDO) sh -c 'apt-get update -qq && \
 		apt-get install -y -qq --no-install-recommends python3-dolfinx gcc libc6-dev >/dev/null'; } || true
 	@$(HAS_FENICS) || echo "$$NO_FENICS"
+
+# The tests look at a report in it; without it they skip that.
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null || { command -v apt-get >/dev/null && \
+		$(SUDO) sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null'; } || true
 
 clean:
 	rm -rf $(VENV) .tox

@@ -80,7 +80,7 @@ def _draw(axes: Axes, series: Series, track: Track, colour: str, style: tuple[st
     line, marker = style
     at = np.array(list(track.spreads), dtype=float)
     spreads = list(track.spreads.values())
-    axes.plot(at, [s.median for s in spreads], color=colour, ls=line, lw=1.2)
+    axes.plot(at, [s.median for s in spreads], color=colour, ls=line, lw=1.2, label=series.label)
     for d, spread in zip(track.spreads, spreads, strict=True):
         hollow = track.quantity.key == "error" and not series.answers.get(d, True)
         look: dict[str, Any] = {"mfc": "none" if hollow else colour, "mec": colour, "mew": 0.9}

@@ -16,11 +16,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
+
+from problems.base import Array
 
 INK, RULE = "#010203", "#010204"
 FLOOR = 1e-16
@@ -56,12 +59,37 @@ STYLE: Any = {
 
 
 @dataclass(frozen=True)
+class Curve:
+    """Points that were drawn, as a line or as markers; `step` is a line that falls at the next point."""
+
+    label: str
+    colour: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    line: bool
+    step: bool = False
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The curves of one pair of axes that have a label."""
+
+    title: str
+    x: str
+    y: str
+    x_log: bool
+    y_log: bool
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True)
 class Figure:
-    """A drawn figure: its name (unique in a report), caption, and SVG in stand-in colours."""
+    """A drawn figure: its name (unique in a report), caption, SVG in stand-in colours, and the curves of its panels."""
 
     name: str
     caption: str
     svg: str
+    panels: tuple[Panel, ...] = ()
 
     @property
     def inline(self) -> str:
@@ -116,7 +144,10 @@ def canvas(
 
 
 def finish(figure: Canvas, name: str, caption: str) -> Figure:
-    """Write the figure as SVG, cropped to its content, without identifiers that would clash with another figure's."""
+    """Write the figure as SVG, cropped to its content, without identifiers that would clash with another figure's.
+
+    Lines that were given a label are handed on as data.
+    """
     buffer = io.StringIO()
     # The salt makes the remaining identifiers unique to this figure, and the same in every rendering.
     with mpl.rc_context({"svg.hashsalt": name}):
@@ -132,7 +163,38 @@ def finish(figure: Canvas, name: str, caption: str) -> Figure:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' id="[A-Za-z][\w.]*_\d+"', "", svg)
-    return Figure(name, caption, re.sub(r"\s*\n\s*", " ", svg).strip())
+    panels = tuple(panel for axes in figure.axes if (panel := _panel(axes)).curves)
+    return Figure(name, caption, re.sub(r"\s*\n\s*", " ", svg).strip(), panels)
+
+
+def _panel(axes: Axes) -> Panel:
+    curves = [_curve(line) for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
+    return Panel(
+        axes.get_title(loc="left").replace("\n", ", "),
+        axes.get_xlabel(),
+        axes.get_ylabel(),
+        axes.get_xscale() == "log",
+        axes.get_yscale() == "log",
+        tuple(curve for curve in curves if curve.x),
+    )
+
+
+def _curve(line: Line2D) -> Curve:
+    x, y = (np.asarray(values, dtype=float) for values in (line.get_xdata(), line.get_ydata()))
+    known = np.isfinite(x) & np.isfinite(y)
+    return Curve(
+        str(line.get_label()),
+        mpl.colors.to_hex(line.get_color()),
+        _short(x[known]),
+        _short(y[known]),
+        line.get_linestyle() not in ("", " ", "None"),
+        line.get_drawstyle() == "steps-post",
+    )
+
+
+def _short(values: Array) -> tuple[float, ...]:
+    """Six digits, which are more than anybody reads off."""
+    return tuple(float(f"{value:.6g}") for value in values)
 
 
 def legend(axes: Axes, handles: Sequence[Line2D], columns: int = 2, drop: float = -0.2) -> None:

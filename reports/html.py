@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from reports.drawing import Figure
+from reports.drawing import Figure, Panel
 from reports.page import Page
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -28,7 +31,8 @@ def fill(template: str, **content: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["inline"] = _inline
+    environment.filters |= {"inline": _inline, "panels": _panels}
+    environment.globals["source"] = _source
     return environment.get_template(template).render(**content)
 
 
@@ -36,3 +40,13 @@ def _inline(figure: Figure) -> Markup:
     """The figure's SVG as it is: matplotlib has escaped the labels in it."""
     label = Markup.escape(figure.caption)
     return Markup(figure.inline.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))
+
+
+def _panels(panels: Sequence[Panel]) -> Markup:
+    """Curves as JSON that no text in them can end."""
+    return htmlsafe_json_dumps([dataclasses.asdict(panel) for panel in panels], separators=(",", ":"))
+
+
+def _source(name: str) -> Markup:
+    """A file as it is: a template would stumble over its braces."""
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))

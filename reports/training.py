@@ -108,7 +108,7 @@ def losses(courses: Sequence[Course], palette: Palette, name: str) -> Figure | N
             if good:
                 at, stack = common_losses(good)
                 middle = np.median(stack, axis=0)
-                axes.plot(at, middle, lw=1.3, **style)
+                axes.plot(at, middle, lw=1.3, label=course.configuration.label, **style)
                 if len(stack) > 1:
                     low, high = stack.min(axis=0), stack.max(axis=0)
                     axes.fill_between(at, low, high, color=style["color"], alpha=0.18, lw=0)
@@ -143,7 +143,8 @@ def trajectories(courses: Sequence[Course], headline: str, palette: Palette, nam
                     errors += _positive(np.maximum(error, FLOOR))
             typical = course.typical()
             if typical is not None:
-                axes.plot(typical[0], np.maximum(typical[1], FLOOR), color=colour, lw=1.8)
+                shown_errors = np.maximum(typical[1], FLOOR)
+                axes.plot(typical[0], shown_errors, color=colour, lw=1.8, label=course.configuration.label)
             line = "-" if course.finished else ":"
             handles.append(Line2D([], [], color=colour, lw=1.8, ls=line, label=course.configuration.label))
         if not times or not errors:

@@ -36,12 +36,15 @@ def work_precision(
     with canvas(3.5, width=WIDE) as (figure, (axes,)):
         behind = [] if len(paths) > MOST_PATHS else list(paths)
         for c, (seconds, errors) in behind:
-            axes.plot(seconds, np.maximum(errors, FLOOR), color=palette[c.solver], lw=0.7, alpha=0.35, zorder=1)
+            label = f"{c.label}, while it was trained"
+            shown = np.maximum(errors, FLOOR)
+            axes.plot(seconds, shown, color=palette[c.solver], lw=0.7, alpha=0.35, zorder=1, label=label)
         for c, time, error in drawn:
             _whiskers(axes, time, error, palette[c.solver])
         for c, time, error in drawn:
             fill = palette[c.solver] if c.answers else "none"
             marker = Line2D([time.median], [max(error.median, FLOOR)], marker=MARKERS.get(c.family, "s"), ms=5.0, ls="")
+            marker.set_label(c.label)
             marker.set(markeredgecolor=palette[c.solver], markerfacecolor=fill, markeredgewidth=1.0, zorder=3)
             axes.add_line(marker)
         fronts = []
@@ -52,8 +55,9 @@ def work_precision(
             front = [members[i] for i in pareto(members)]
             if len(front) > 1:
                 style: dict[str, Any] = {"color": INK, "lw": 0.9, "ls": line, "alpha": 0.55}
+                style["label"] = f"{family} Pareto front"
                 axes.step(*zip(*front, strict=True), where="post", **style)
-                fronts.append(Line2D([], [], label=f"{family} Pareto front", **style))
+                fronts.append(Line2D([], [], **style))
         log_axis(axes, "x", [v for _, t, _ in drawn for v in (t.least, t.most)])
         log_axis(axes, "y", [max(v, FLOOR) for _, _, e in drawn for v in (e.least, e.most)])
         axes.set(xlabel=WORK[work], ylabel=metric(section.headline))
@@ -101,10 +105,11 @@ def step_study(studies: Sequence[Study], section: Section, palette: Palette, nam
             for at, spread in zip(x, spreads, strict=True):
                 if spread and spread.count > 1:
                     axes.plot([at, at], [max(spread.least, FLOOR), spread.most], color=colour, lw=0.8)
-            axes.plot(x, y, shape, color=colour, ms=5, mew=0)
+            axes.plot(x, y, shape, color=colour, ms=5, mew=0, label=study.label)
             fit = study.fit
             if fit.order is not None:
-                axes.plot(x[: fit.used], np.exp(fit.intercept) * x[: fit.used] ** fit.order, color=colour, lw=1.1)
+                law = np.exp(fit.intercept) * x[: fit.used] ** fit.order
+                axes.plot(x[: fit.used], law, color=colour, lw=1.1, label=f"{study.label}: {fit.words}")
             if fit.plateau is not None:
                 axes.plot(x[fit.used - 1 :], [fit.plateau] * (len(x) - fit.used + 1), color=colour, lw=1.1, ls=":")
             together = f" (with {', '.join(study.coupled)})" if study.coupled else ""

@@ -153,7 +153,7 @@ def _draw(trends: Sequence[Trend], shifts: Sequence[Shift], name: str) -> Figure
             scale, unit = _unit(trend)
             values = [value / scale for _, value in trend.points]
             xs = [places[origin.created] for origin, _ in trend.points]
-            axes.plot(xs, values, "o", color=SHADES[0], ms=3, mew=0, alpha=0.8)
+            axes.plot(xs, values, "o", color=SHADES[0], ms=3, mew=0, alpha=0.8, label=f"{trend.series.figure}{unit}")
             found = pieces(values, counted=trend.series.counted)
             levels = [statistics.median(values[first:last]) for first, last in found]
             for (first, last), level in zip(found, levels, strict=True):
@@ -174,7 +174,7 @@ def _draw(trends: Sequence[Trend], shifts: Sequence[Shift], name: str) -> Figure
         stride = max(1, -(-len(runs) // MOST_TICKS))
         shown = range(0, len(runs), stride)
         panels[-1].set_xticks(list(shown), [f"{runs[k].created[5:10]}\n{revision(runs[k])[:SHORT]}" for k in shown])
-        panels[-1].set_xlim(-0.7, len(runs) - 0.3)
+        panels[-1].set(xlim=(-0.7, len(runs) - 0.3), xlabel="run")
         note = "Each point is a run, each line the level of a piece; a step without a known reason is marked by “?”."
         return finish(figure, name, f"{trends[0].series.label}. {note}")
 

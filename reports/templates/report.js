@@ -1,7 +1,4 @@
 "use strict";
-const narrow = window.matchMedia("(max-width: 60rem)");
-if (narrow.matches) document.querySelector("nav details").open = false;
-
 function sortBy(header) {
   const table = header.closest("table");
   const body = table.tBodies[0];
@@ -18,11 +15,126 @@ function sortBy(header) {
   body.append(...rows.map(([, row]) => row));
 }
 
+function filterRows(input) {
+  const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+  for (const row of document.getElementById(input.dataset.table).tBodies[0].rows) {
+    const text = row.textContent.toLowerCase();
+    row.hidden = !words.every((word) => text.includes(word));
+  }
+}
+
+function save(name, rows) {
+  const quoted = (value) => (/[",\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+  const text = rows.map((row) => row.map((value) => quoted(String(value))).join(",") + "\r\n").join("");
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  link.download = `${name}.csv`;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+// Numbers are saved with all their digits, and what stands in small print beside them in a column of its own.
+function tableRows(table) {
+  const heads = [...table.tHead.rows[0].cells];
+  const small = (cell) => cell.querySelector("small")?.textContent ?? "";
+  const large = (cell) => cell.textContent.slice(0, cell.textContent.length - small(cell).length).trim();
+  const body = [...table.tBodies[0].rows].map((row) => [...row.cells]);
+  const detailed = heads.map((_, k) => body.some((cells) => small(cells[k])));
+  const spread = (values, details) => values.flatMap((value, k) => (detailed[k] ? [value, details[k]] : [value]));
+  const titles = heads.map((head) => [large(head), small(head)].filter(Boolean).join(", "));
+  const value = (cell, k) => (heads[k].classList.contains("num") && cell.dataset.sort) || large(cell);
+  const rows = body.map((cells) => spread(cells.map(value), cells.map(small)));
+  return [spread(titles, titles.map((title) => `${title} (detail)`)), ...rows];
+}
+
+const panelsOf = (figure) => JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
+
+function figureRows(figure) {
+  const panels = panelsOf(figure);
+  const rows = panels.flatMap((p) => p.curves.flatMap((c) => c.x.map((x, k) => [p.title, c.label, x, c.y[k]])));
+  return [["panel", "curve", panels[0].x || "x", panels[0].y || "y"], ...rows];
+}
+
+const tick = (value) => {
+  const size = Math.abs(value);
+  return value === 0 || (size >= 1e-3 && size < 1e5) ? String(Number(value.toPrecision(6))) : value.toExponential();
+};
+
+// A curve as uPlot wants it: by growing x, each x once, and on a logarithmic axis nothing that has no logarithm.
+function columns(curve, logarithmic) {
+  const points = new Map();
+  curve.x.forEach((x, k) => {
+    if ((!logarithmic.x || x > 0) && (!logarithmic.y || curve.y[k] > 0)) points.set(x, curve.y[k]);
+  });
+  const xs = [...points.keys()].sort((a, b) => a - b);
+  return [xs, xs.map((x) => points.get(x))];
+}
+
+function plot(panel, place, logarithmic) {
+  const style = getComputedStyle(document.documentElement);
+  const ink = style.getPropertyValue("--ink");
+  const grid = { stroke: style.getPropertyValue("--rule"), width: 1 };
+  const axis = (label) => ({ label, stroke: ink, grid, ticks: grid, values: (_, found) => found.map((v) => (v === null ? "" : tick(v))) });
+  const value = (_, v) => (v === null || v === undefined ? "–" : tick(Number(v.toPrecision(4))));
+  const series = panel.curves.map((curve) => ({
+    label: curve.label, stroke: curve.colour, width: curve.line ? 1.5 : 0, spanGaps: true, value,
+    paths: curve.line ? (curve.step ? uPlot.paths.stepped({ align: 1 }) : uPlot.paths.linear()) : () => null,
+    points: { show: !curve.line, size: 8, fill: curve.colour },
+  }));
+  return new uPlot({
+    width: place.clientWidth, height: 360, title: panel.title,
+    scales: { x: { time: false, distr: logarithmic.x ? 3 : 1 }, y: { distr: logarithmic.y ? 3 : 1 } },
+    axes: [axis(panel.x), { ...axis(panel.y), size: 70 }],
+    cursor: { drag: { x: true, y: true, uni: 20 } },
+    series: [{ label: panel.x || "x", value }, ...series],
+  }, uPlot.join(panel.curves.map((curve) => columns(curve, logarithmic))), place);
+}
+
+function zoom(button) {
+  const figure = button.closest("figure");
+  const picture = figure.querySelector("svg");
+  const open = button.getAttribute("aria-pressed") !== "true";
+  button.setAttribute("aria-pressed", String(open));
+  picture.style.display = open ? "none" : "";
+  figure.querySelector(".charts")?.remove();
+  if (!open) return;
+  const charts = document.createElement("div");
+  charts.className = "charts";
+  picture.after(charts);
+  for (const panel of panelsOf(figure)) {
+    const logarithmic = { x: panel.x_log, y: panel.y_log };
+    const switches = document.createElement("div");
+    switches.className = "tools";
+    const place = document.createElement("div");
+    charts.append(switches, place);
+    let drawn = plot(panel, place, logarithmic);
+    for (const which of ["x", "y"]) {
+      const label = document.createElement("label");
+      const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: logarithmic[which] });
+      box.addEventListener("change", () => {
+        logarithmic[which] = box.checked;
+        drawn.destroy();
+        drawn = plot(panel, place, logarithmic);
+      });
+      label.append(box, ` logarithmic ${which}`);
+      switches.append(label);
+    }
+    switches.append("Drag to zoom, double-click to see all, click a name to hide its curve.");
+  }
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.matches("input[data-table]")) filterRows(event.target);
+});
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button");
   if (!button) return;
   const header = button.closest("th[aria-sort]");
   if (header) return sortBy(header);
+  if (button.dataset.csv) return save(button.dataset.csv, tableRows(document.getElementById(button.dataset.csv)));
+  if (button.matches(".data")) return save(button.closest("figure").id, figureRows(button.closest("figure")));
+  if (button.matches(".zoom")) return zoom(button);
   const code = button.parentElement.querySelector("code");
   try {
     await navigator.clipboard.writeText(code.textContent);

@@ -49,7 +49,7 @@ fenics: $(STAMP)
 
 # The tests look at a report in it; without it they skip that.
 browser:
-	@command -v chromium chromium-browser google-chrome >/dev/null || { command -v apt-get >/dev/null && \
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { command -v apt-get >/dev/null && \
 		$(SUDO) sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null'; } || true
 
 clean:

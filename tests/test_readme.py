@@ -21,12 +21,13 @@ from benchmarks.plugins import load_plugin
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
 @pytest.fixture(scope="session")
 def plugins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The README's two plugins, as a reader would save them."""
-    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    blocks = [block for block in EXAMPLES if "@register" in block]
     assert len(blocks) == 2
     files = {}
     for name, block in zip(("transport", "rk4"), blocks, strict=True):
@@ -141,3 +142,15 @@ def test_every_relative_link_leads_to_a_file() -> None:
         targets = re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text(encoding="utf-8"))
         missing = [target for target in targets if "://" not in target and not (ROOT / target).exists()]
         assert not missing
+
+
+def test_the_frame_of_the_readme_is_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    """The example runs as it stands, and its first table has the smallest error of each family."""
+    (example,) = [block for block in EXAMPLES if "reports.load" in block]
+    found: dict[str, Any] = {}
+    exec(example.replace('"results/', f'"{ROOT}/results/'), found)
+    rows, best = found["rows"], found["best"]
+    heat = rows[(rows["problem"] == "heat-1d") & (rows["family"] == "classical") & rows["ok"]]
+    assert best.loc[("heat-1d", "classical"), "error"] == heat["error"].min()
+    assert {"classical", "neural"} <= set(best.index.get_level_values("family"))
+    assert "50%" in capsys.readouterr().out

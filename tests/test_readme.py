@@ -153,4 +153,4 @@ def test_the_frame_of_the_readme_is_what_it_says(capsys: pytest.CaptureFixture[s
     heat = rows[(rows["problem"] == "heat-1d") & (rows["family"] == "classical") & rows["ok"]]
     assert best.loc[("heat-1d", "classical"), "error"] == heat["error"].min()
     assert {"classical", "neural"} <= set(best.index.get_level_values("family"))
-    assert "50%" in capsys.readouterr().out
+    assert "solve_median" in capsys.readouterr().out

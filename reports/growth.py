@@ -160,7 +160,7 @@ class Growth:
         """Offset a/(b'), factor b' and the largest exponent of what grows: y = b' (offset + s e^{p x − top})."""
         grown = self._grown(self.exponent)
         top = float(grown.max())
-        shape = np.log(self._best.offset + np.exp(grown - top))
+        shape = _log_sum(np.array([self._best.offset]), grown - top)[0]
         return self._best.offset, math.exp(float(np.mean(np.log(self.cost) - shape))), top
 
     @functools.cached_property
@@ -176,7 +176,7 @@ class Growth:
     def _deviations(self, exponent: float, offsets: Array) -> Array:
         """Sum of squares for each offset."""
         grown = self._grown(exponent)
-        rest = np.log(self.cost) - np.log(offsets[:, None] + np.exp(grown - grown.max()))
+        rest = np.log(self.cost) - _log_sum(offsets, grown - grown.max())
         return np.asarray(((rest - rest.mean(axis=1, keepdims=True)) ** 2).sum(axis=1))
 
     def _coarse(self, exponent: float) -> float:
@@ -211,12 +211,18 @@ class Growth:
         """Derivatives of ln y with respect to ln b, p and a/b', shape (n, 2 or 3)."""
         offset, _, top = self._scales
         x = np.asarray(self._abscissa(dimensions))
-        grown = sizes * np.exp(self.exponent * x - top)
-        share = grown / (offset + grown)
-        columns = [np.ones_like(share), share * x]
+        grown = np.log(sizes) + self.exponent * x - top
+        whole = _log_sum(np.array([offset]), grown)[0]
+        columns = [np.ones_like(x), np.exp(grown - whole) * x]
         if offset > 0.0:
-            columns.append(1.0 / (offset + grown))
+            columns.append(np.exp(-whole))
         return np.column_stack(columns)
+
+
+def _log_sum(offsets: Array, grown: Array) -> Array:
+    """ln(a + e^g) for each offset a ≥ 0 (m,) and each g (n,), as (m, n): e^g alone may be too small for a number."""
+    with np.errstate(divide="ignore"):
+        return np.logaddexp(np.log(offsets)[:, None], grown)
 
 
 def fit(

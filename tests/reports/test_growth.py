@@ -94,6 +94,15 @@ def test_grid_is_told_from_a_power_and_gives_its_factor() -> None:
     assert straight.words.startswith("d^3.00 (")
 
 
+@pytest.mark.parametrize("cost", [[1.0, 2.0, 3.0], [3.0, 2.0, 1.0], [1.0, 1.0, 1.0]])
+def test_dimensions_far_apart_have_a_law_whatever_the_exponent_that_is_tried(cost: list[float]) -> None:
+    """e^(−3 · 990) is no number any more."""
+    growth = fitted([10.0, 100.0, 1000.0], cost)
+    assert growth is not None
+    assert growth.law == "power"
+    assert growth.exponent == pytest.approx(math.log10(cost[2] / cost[0]) / 2, abs=1e-4)
+
+
 def test_size_at_which_a_cost_is_reached_comes_from_the_law() -> None:
     """10⁵ + 7 s d^1.1 bytes are 2³⁵ at s = (2³⁵ − 10⁵)/(7 · 10^1.1) for d = 10."""
     dimensions = np.tile([4.0, 8.0, 16.0, 32.0, 64.0], 3)

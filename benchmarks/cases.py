@@ -229,7 +229,7 @@ def _shortest(thing: Problem | Solver, preset: str) -> Spec:
     """A nested choice of another kind starts from that kind's own defaults, so the others are compared with those."""
     base, mine = type(thing).create({}, preset).parameters(), thing.parameters()
     kinds = {key: value for key, value in mine.items() if key.endswith(".kind") and base.get(key) != value}
-    base = type(thing).create(kinds, preset).parameters()
+    base = type(thing).create(kinds, preset).parameters() if kinds else base
     changed = tuple((key, value) for key, value in mine.items() if key in kinds or base[key] != value)
     return Spec(thing.name, preset, changed)
 

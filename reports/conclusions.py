@@ -53,7 +53,8 @@ class Cost:
         return self.neural_s / self.classical_s if self.classical_s else math.nan
 
 
-def costs(section: Section) -> list[Cost]:
+@functools.lru_cache(maxsize=256)
+def costs(section: Section) -> tuple[Cost, ...]:
     """The cost of each power of ten that somebody reached; of powers that cost the same only the smallest.
 
     Empty where nobody came to a useful accuracy.
@@ -61,7 +62,7 @@ def costs(section: Section) -> list[Cost]:
     classical, neural = section.of_family("classical"), section.of_family("neural")
     errors = [c.median("error") for c in classical + neural]
     if not errors:
-        return []
+        return ()
     tightest = max(FLOOR, math.ceil(math.log10(max(min(errors), 10.0**FLOOR)) - 1e-9))
     loosest = max(tightest, math.ceil(math.log10(max(*errors, 10.0**FLOOR))))
     if section.ways:
@@ -75,7 +76,7 @@ def costs(section: Section) -> list[Cost]:
         if found and _alike(found[-1], cost):
             found.pop()
         found.append(cost)
-    return found
+    return tuple(found)
 
 
 def _alike(one: Cost, other: Cost) -> bool:

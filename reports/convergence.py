@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from reports.summary import Configuration, Section
+from reports.summary import Configuration, Section, absent
 from reports.words import scientific
 
 STEPS = {"dx": "dx", "dt": "dt", "tolerance": "fact.tolerance"}
@@ -104,7 +104,7 @@ def studies(section: Section) -> list[Study]:
 
 def _identity(c: Configuration) -> dict[str, Any]:
     names = ("device", "precision", "threads", "solver_preset")
-    return {k: v for k, v in c.first.items() if k.startswith("solver.") or k in names}
+    return {k: v for k, v in c.first.items() if (k.startswith("solver.") and not absent(v)) or k in names}
 
 
 def _study(members: list[Configuration], free: tuple[str, ...]) -> list[Study]:

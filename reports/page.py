@@ -115,7 +115,8 @@ def compose(run: Run) -> Page:
     """Everything that a report on `run` says."""
     rows = frame(run.records)
     studies = dimension.studies(run.records)
-    unjudged = [s for study in studies for _, s in dimension.sections_of(study, sections(rows[~rows["judged"]]))]
+    unshown = sections(rows[~rows["judged"]])
+    unjudged = [s for study in studies for _, s in dimension.sections_of(study, unshown)]
     # What stands in no study either, since it was run in too few dimensions, is shown as any other row.
     aside = {case for s in unjudged for c in s.configurations for case in c.rows["case"]}
     courses = {s: training.read(run, s) for s in sections(rows[~rows["case"].isin(aside)])}

@@ -25,6 +25,7 @@ class Run:
     records: list[Record]
     notes: list[str]
     _problems: dict[str, Problem | None] = field(default_factory=dict)
+    _by_case: dict[str, Record] = field(default_factory=dict)
 
     @classmethod
     def open(cls, run_dir: str | Path) -> Run:
@@ -55,7 +56,9 @@ class Run:
 
     def record(self, case: str) -> Record:
         """The record of a case."""
-        return next(record for record in self.records if record.case == case)
+        if len(self._by_case) != len(self.records):
+            self._by_case = {record.case: record for record in self.records}
+        return self._by_case[case]
 
     def problem(self, record: Record) -> Problem | None:
         """The problem rebuilt from a record; None, with a note, where this installation does not know it."""

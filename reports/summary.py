@@ -120,7 +120,14 @@ class Configuration:
 
     def spread(self, column: str) -> Spread | None:
         """Spread of a column over the shown rows."""
-        return Spread.of(self.shown[column]) if column in self.shown else None
+        if column not in self._spreads:
+            self._spreads[column] = Spread.of(self.shown[column]) if column in self.shown else None
+        return self._spreads[column]
+
+    @functools.cached_property
+    def _spreads(self) -> dict[str, Spread | None]:
+        """Those that were asked for: a report asks for the same ones again and again."""
+        return {}
 
     def median(self, column: str) -> float:
         """Median of a column over the shown rows, NaN where nothing was measured."""
@@ -256,13 +263,16 @@ def _configurations(part: pd.DataFrame) -> list[Configuration]:
 def _configuration(rows: pd.DataFrame, varying: Sequence[str]) -> Configuration:
     row = rows.iloc[0]
     name = f"{row['solver']}@{row['solver_preset']}" if row["solver_preset"] else str(row["solver"])
-    return Configuration(name, tuple((n, number(row[n])) for n in varying if not _absent(row[n])), rows)
+    return Configuration(name, tuple((n, number(row[n])) for n in varying if not absent(row[n])), rows)
 
 
 def _varying(rows: pd.DataFrame, prefix: str) -> list[str]:
     names = [name for name in rows.columns if name.startswith(prefix)]
-    return [name for name in names if rows[name].astype(object).map(str).nunique() > 1]
+    # In a run of many solvers most columns are those of others.
+    own = rows[names].dropna(axis="columns", how="all")
+    return [name for name in own if own[name].astype(object).map(str).nunique() > 1]
 
 
-def _absent(value: Any) -> bool:
+def absent(value: Any) -> bool:
+    """Whether a cell of the frame holds nothing."""
     return value is None or (isinstance(value, float) and math.isnan(value))

@@ -92,6 +92,8 @@ def compare(
     for line in regression.surroundings(*runs):
         console.print(f"other surroundings: {line}", soft_wrap=True)
     console.print(regression.verdict(found), soft_wrap=True)
+    if found.suspicious and not (measure_again or measure_all):
+        console.print("--measure-again decides it, with the code of both commits in turn.", soft_wrap=True)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in regression.to_annotations(found):
             click.echo(line)

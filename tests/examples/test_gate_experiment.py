@@ -28,7 +28,6 @@ def test_the_worker_has_the_lines_that_are_changed() -> None:
     assert [text.count(old) for old, _, _ in gate_experiment.SCENARIOS.values() if old] == [1, 1, 1]
 
 
-@pytest.mark.timing
 @pytest.mark.skipif(not revision()[0], reason="the checkout has no history")
 def test_a_solver_made_slower_is_caught(tmp_path: Path) -> None:
     suite = tmp_path / "one.toml"

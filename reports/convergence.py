@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from reports.summary import Configuration, Section, absent
-from reports.words import scientific
+from reports.words import number, scientific
 
 STEPS = {"dx": "dx", "dt": "dt", "tolerance": "fact.tolerance"}
 LEAST_POINTS = 3
@@ -20,27 +21,39 @@ FLAT, BENT = 0.4, 0.75
 """Largest local slope, in parts of the order, between points of a plateau, and on the step that enters it."""
 NOISE = 1e-2
 """Relative scatter of an error that is not worth describing."""
+SHOWN = 0.005
+"""Half an interval of an order below which it is not shown."""
+ROUNDING = {"float64": 1e-11, "float32": 1e-4}
+"""Plateaus below these are rounding: what 16 or 7 digits leave after some 10⁴ steps or a condition number like that."""
 CLEAN = 0.9
 """Below this r² the error does not follow a power of the step, and no order is given."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """error ≈ e^intercept · step^order on the `used` coarsest steps, and the level at which it stays after them."""
+    """error ≈ e^intercept · step^order on the `used` coarsest steps, and the level at which it stays after them.
+
+    `margin` is half the 95 % interval of the order.
+    """
 
     order: float | None
     intercept: float
     r_squared: float
     used: int
     plateau: float | None
+    margin: float = 0.0
 
     @property
     def words(self) -> str:
         """The fit in a few words."""
         if self.order is None:
             return "no clean order"
+        interval = ""
+        if self.margin >= SHOWN:
+            low, high = (f"{self.order + side * self.margin:.2f}".replace("-", "−") for side in (-1.0, 1.0))
+            interval = f" ({low} to {high})"
         level = "" if self.plateau is None else f", plateau at {scientific(self.plateau, 2)}"
-        return f"order {self.order:.2f}{level}"
+        return f"order {self.order:.2f}{interval}{level}"
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,13 @@ class Study:
     steps: tuple[float, ...]
     configurations: tuple[Configuration, ...]
     fit: Fit
+    cause: str = ""
+    """What the plateau comes from, as far as the rows tell."""
+
+    @property
+    def words(self) -> str:
+        """The fit in a few words, with the cause of a plateau."""
+        return self.fit.words + (f" ({self.cause})" if self.cause else "")
 
 
 def fit(steps: Sequence[float], errors: Sequence[float]) -> Fit:
@@ -78,7 +98,10 @@ def fit(steps: Sequence[float], errors: Sequence[float]) -> Fit:
     _, used, line = min(candidates, key=lambda candidate: candidate[0])
     clean = line.rvalue**2 >= CLEAN and line.slope > 0.0
     plateau = float(np.exp(y[used:].mean())) if clean and used < len(x) else None
-    return Fit(float(line.slope) if clean else None, float(line.intercept), float(line.rvalue**2), used, plateau)
+    margin = float(stats.t.ppf(0.975, used - 2) * line.stderr)
+    return Fit(
+        float(line.slope) if clean else None, float(line.intercept), float(line.rvalue**2), used, plateau, margin
+    )
 
 
 def studies(section: Section) -> list[Study]:
@@ -99,7 +122,29 @@ def studies(section: Section) -> list[Study]:
                 for _, part in table.groupby(fixed, sort=False, dropna=False):
                     if len(part) >= LEAST_POINTS and all(part[name].nunique() == len(part) for name in free):
                         found += _study([members[i] for i in part.index], free)
-    return found
+    return [dataclasses.replace(study, cause=_cause(study, usable)) for study in found]
+
+
+def _cause(study: Study, usable: Sequence[Configuration]) -> str:
+    """What limits the error on a plateau.
+
+    That is the training of a network, or rounding; or another step, if the same solver with a smaller one of that came
+    to half the error or less. "" where there is no plateau, or nothing tells.
+    """
+    level = study.fit.plateau
+    if level is None:
+        return ""
+    if study.family == "neural":
+        return "training"
+    finest = study.configurations[-1]
+    if level <= ROUNDING.get(str(finest.first["precision"]), 0.0):
+        return "rounding"
+    better = [c for c in usable if c.solver == study.solver and c.median("error") <= level / 2.0]
+    for name, column in STEPS.items():
+        mine = finest.median(column)
+        if name != study.step and name not in study.coupled and any(c.median(column) < mine for c in better):
+            return f"{name} = {number(mine)}"
+    return ""
 
 
 def _identity(c: Configuration) -> dict[str, Any]:

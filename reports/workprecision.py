@@ -109,12 +109,12 @@ def step_study(studies: Sequence[Study], section: Section, palette: Palette, nam
             fit = study.fit
             if fit.order is not None:
                 law = np.exp(fit.intercept) * x[: fit.used] ** fit.order
-                axes.plot(x[: fit.used], law, color=colour, lw=1.1, label=f"{study.label}: {fit.words}")
+                axes.plot(x[: fit.used], law, color=colour, lw=1.1, label=f"{study.label}: {study.words}")
             if fit.plateau is not None:
                 axes.plot(x[fit.used - 1 :], [fit.plateau] * (len(x) - fit.used + 1), color=colour, lw=1.1, ls=":")
             together = f" (with {', '.join(study.coupled)})" if study.coupled else ""
             handles.append(Line2D([], [], color=colour, marker=shape, ms=5, mew=0, lw=1.1))
-            handles[-1].set_label(f"{study.label}{together}: {fit.words}")
+            handles[-1].set_label(f"{study.label}{together}: {study.words}")
             steps += list(x)
             errors += list(y) + [v for s in spreads if s for v in (max(s.least, FLOOR), s.most)]
         log_axis(axes, "x", steps)
@@ -126,7 +126,8 @@ def step_study(studies: Sequence[Study], section: Section, palette: Palette, nam
             figure,
             name,
             f"Error against {unit}. Solid lines are powers of the step fitted to the points before a plateau, dotted "
-            "lines are plateaus, where something other than this step limits the error."
+            "lines are plateaus, where something other than this step limits the error; what that is stands in "
+            "brackets where the rows tell. So does the interval of 95 % of an order."
             + lost_seeds(c for study in studies for c in study.configurations),
         )
 

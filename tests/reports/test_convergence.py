@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import problems
 import reports
 from reports.convergence import Study, fit, studies
 from reports.summary import Section, sections
-from tests.reports.synthetic import PLATEAU
+from tests.reports.synthetic import PLATEAU, Writer, exact
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +78,44 @@ def test_a_tolerance_forms_a_study(run_dir: Path) -> None:
     found = study(decay, "integrator")
     assert found.step == "tolerance"
     assert found.fit.order == pytest.approx(1.0, abs=1e-3)
+
+
+def test_the_interval_of_an_order_is_that_of_a_straight_line() -> None:
+    """ln e deviates from a line of slope 2 by (d, −2d, d): standard error √(6 d²)/√(2 ln² 2), one degree of freedom."""
+    d = 0.02
+    found = fit([1.0, 0.5, 0.25], np.array([1.0, 0.25, 0.0625]) * np.exp([d, -2 * d, d]))
+    assert found.order == pytest.approx(2.0)
+    assert found.margin == pytest.approx(12.7062 * np.sqrt(6 * d**2 / (2 * np.log(2.0) ** 2)), rel=1e-4)
+    assert found.words == "order 2.00 (1.36 to 2.64)"
+
+
+def ladder(
+    folder: Path, errors: Callable[[float, float], float], family: str = "classical", **more: Any
+) -> list[Study]:
+    """Studies of a solver on five grids and two time steps."""
+    heat = problems.REGISTRY.get("heat-1d").create({}, "s1")
+    writer = Writer(folder)
+    for dt in (1e-3, 1e-7):
+        for cells in (8, 16, 32, 64, 128, 256):
+            settings = {"cells": cells, "dt": dt}
+            solution = exact(heat, errors(1.0 / cells, dt))
+            writer.add(heat, "one", solution, family=family, settings=settings, dx=1.0 / cells, dt=dt, **more)
+    (section,) = sections(reports.load(writer.finish()))
+    return [study for study in studies(section) if study.step == "dx"]
+
+
+def test_a_plateau_that_a_smaller_time_step_leaves_is_its_error(tmp_path: Path) -> None:
+    coarse, fine = ladder(tmp_path / "run", lambda h, dt: max(h**2, dt))
+    assert coarse.fit.plateau == pytest.approx(1e-3, rel=0.05)
+    assert coarse.cause == "dt = 0.001"
+    assert coarse.words.endswith("plateau at 1.0e-3 (dt = 0.001)")
+    assert fine.cause == ""
+
+
+def test_a_plateau_that_no_other_row_leaves_has_no_cause_that_is_told(tmp_path: Path) -> None:
+    assert {study.cause for study in ladder(tmp_path / "run", lambda h, dt: max(h**2, 1e-3))} == {""}
+
+
+def test_a_plateau_at_rounding_is_called_that_and_a_network_s_is_its_training(tmp_path: Path) -> None:
+    assert {s.cause for s in ladder(tmp_path / "a", lambda h, dt: max(h**8, 1e-13))} == {"rounding"}
+    assert {s.cause for s in ladder(tmp_path / "b", lambda h, dt: max(h**2, 1e-3), family="neural")} == {"training"}

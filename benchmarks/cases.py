@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -227,11 +228,17 @@ def _one_zero(value: Any) -> Any:
 
 def _shortest(thing: Problem | Solver, preset: str) -> Spec:
     """A nested choice of another kind starts from that kind's own defaults, so the others are compared with those."""
-    base, mine = type(thing).create({}, preset).parameters(), thing.parameters()
+    base, mine = _defaults(type(thing), preset), thing.parameters()
     kinds = {key: value for key, value in mine.items() if key.endswith(".kind") and base.get(key) != value}
     base = type(thing).create(kinds, preset).parameters() if kinds else base
     changed = tuple((key, value) for key, value in mine.items() if key in kinds or base[key] != value)
     return Spec(thing.name, preset, changed)
+
+
+@functools.cache
+def _defaults(cls: type[Problem] | type[Solver], preset: str) -> dict[str, Any]:
+    """Parameters of a preset, which are asked for again for every row of a report."""
+    return cls.create({}, preset).parameters()
 
 
 def sweep_axes(cls: type, parameters: Mapping[str, Any]) -> dict[str, list[Any]]:

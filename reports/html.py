@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
+from reports import files
 from reports.drawing import Figure, Panel
 from reports.page import Page
 
@@ -18,8 +19,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def write(page: Page, path: Path) -> Path:
     """Write the report; all text from records is escaped."""
-    path.write_text(fill("report.html.j2", page=page), encoding="utf-8")
-    return path
+    return files.write(path, fill("report.html.j2", page=page))
 
 
 def fill(template: str, **content: object) -> str:

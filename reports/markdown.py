@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from reports import files
 from reports.drawing import Figure
 from reports.html import TEMPLATES
 from reports.page import Page
@@ -19,17 +20,15 @@ FENCE = "```"
 def write(page: Page, path: Path) -> Path:
     """Write the report and `figures/`, from which the SVG files of an earlier report are removed."""
     write_figures(page.figures(), path.parent / "figures")
-    path.write_text(fill("report.md.j2", page=page), encoding="utf-8")
-    return path
+    return files.write(path, fill("report.md.j2", page=page))
 
 
 def write_figures(figures: Iterable[Figure], folder: Path) -> None:
     """Write each figure as an SVG file, in place of those that are there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob("*.svg"):
-        stale.unlink()
-    for figure in figures:
-        (folder / f"{figure.name}.svg").write_text(figure.standalone, encoding="utf-8")
+    stale = set(folder.glob("*.svg"))
+    stale -= {files.write(folder / f"{figure.name}.svg", figure.standalone) for figure in figures}
+    for path in stale:
+        path.unlink(missing_ok=True)
 
 
 def fill(template: str, **content: object) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import matplotlib.transforms
 
-from reports import html, markdown
+from reports import files, html, markdown
 from reports.cells import Cell, Column, Table, count, text
 from reports.drawing import INK, Figure, canvas, finish, log_axis
 from reports.history.archive import Archive, Origin, Trend
@@ -82,13 +82,12 @@ def compose(archive: Archive) -> History:
 
 def write(history: History, folder: Path) -> tuple[Path, Path]:
     """Write `history.html`, which needs no other file, and `history.md` with `figures/`."""
-    folder.mkdir(parents=True, exist_ok=True)
     table = steps_table(history.shifts)
-    page, summary = folder / "history.html", folder / "history.md"
-    page.write_text(html.fill("history.html.j2", history=history, steps=table), encoding="utf-8")
     markdown.write_figures((case.figure for case in history.cases), folder / "figures")
-    summary.write_text(markdown.fill("history.md.j2", history=history, steps=table), encoding="utf-8")
-    return page, summary
+    return (
+        files.write(folder / "history.html", html.fill("history.html.j2", history=history, steps=table)),
+        files.write(folder / "history.md", markdown.fill("history.md.j2", history=history, steps=table)),
+    )
 
 
 def steps_table(shifts: Iterable[Shift]) -> Table:

@@ -231,3 +231,27 @@ def test_states_that_vanished_are_named_with_their_norm_where_they_are_drawn(
     assert "A norm below 0.1 means that a state had all but vanished and is drawn enlarged." in rendered[1]
     (figure,) = (run_dir / "figures").glob("schroedinger-radial-*-eigenfunctions.svg")
     assert re.search(r"network, norm \d(\.\d)?e-\d", figure.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "failure", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=["full", "stopped"]
+)
+def test_a_report_that_cannot_be_finished_leaves_the_earlier_one(
+    failure: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(tmp_path / "run")
+    writer.add(decay, "integrator", exact(decay, 1e-6))
+    folder = writer.finish()
+    before = {path: path.read_bytes() for path in reports.render(folder)}
+    write = Path.write_text
+
+    def half(self: Path, text: str, **how: str) -> int:
+        write(self, text[: len(text) // 2], **how)
+        raise failure
+
+    monkeypatch.setattr(Path, "write_text", half)
+    with pytest.raises(InputError if isinstance(failure, OSError) else KeyboardInterrupt, match=r"No space|^$"):
+        reports.render(folder)
+    assert {path: path.read_bytes() for path in before} == before
+    assert list(folder.rglob("*.part")) == []

@@ -132,7 +132,7 @@ def compare(base: Run, head: Run) -> Comparison:
         tuple(apart),
         tuple(held.unmeasured),
         len(held.trainings),
-        all(old.environment != now.environment for old, now in both),
+        bool(both) and all(old.environment != now.environment for old, now in both),
         tuple(sorted(_larger_costs(both), key=lambda difference: -difference.size)),
     )
 

@@ -30,7 +30,7 @@ def verdict(comparison: Comparison) -> str:
         sentence += (
             " Nor were times and sampled memory, since the machines differ."
             if trainings
-            else (" Times and sampled memory were not compared, since the machines differ.")
+            else " Times and sampled memory were not compared, since the machines differ."
         )
     if c.suspicious:
         sentence += f" Not decided: {_counted(len(c.suspicious), 'cost that looks', 'costs that look')[0]} larger."

@@ -149,6 +149,12 @@ def test_times_of_another_machine_are_not_looked_at(compared: Callable[..., Comp
     assert "Times and sampled memory were not compared, since the machines differ." in regression.verdict(found)
 
 
+def test_nothing_is_said_of_machines_where_no_times_could_be_compared(compared: Callable[..., Comparison]) -> None:
+    found = compared([row(**TIMED)], [row(status="crashed", **TIMED)])
+    assert found.regressed
+    assert "machines" not in regression.verdict(found)
+
+
 @NO_GIT
 def test_a_slower_solver_is_confirmed_in_seven_pairs(compared: Callable[..., Comparison]) -> None:
     bench = FakeBench(lambda k: 0.1, lambda k: 0.13 + 0.001 * k)

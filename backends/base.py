@@ -17,7 +17,8 @@ To write a new solver:
    is judged is kept by the harness, as the arrays `trace_…` of `FACTS`;
 6. `Session.solution(points)` evaluates at points of shape (n, k) and returns (n, components): timed as *evaluate*;
    a method that steps in time keeps the levels around the instants of `problem.points()` and answers at those alone;
-   one that can answer outside the domain sets `extrapolates`;
+   one that can answer outside the domain sets `extrapolates`, and one that has a residual at any point tells it by
+   `Session.residual(points)`, which no clock sees;
 7. `Session.facts()` reports what happened, under the names of `FACTS`; arrays among them are kept beside the solution;
    where a compiler plans memory ahead, `Session.planned_bytes()` hands its plan to the harness;
 8. a solve that blew up raises `Diverged`, or sets `outcome` when it still has a solution to show;
@@ -79,6 +80,7 @@ FACTS = {
     "trace_seconds": "seconds of solving until then, without those spent looking (array)",
     "trace_errors": "the error there in the problem's headline measure, NaN where it could not be judged (array)",
     "look_failure": "why an unfinished solution could not be judged",
+    "residual_failure": "why the residual of what was found could not be evaluated",
     "eigenvalues": "eigenvalues, one per state in the order of the solution's columns (array)",
     "standard_errors": "standard errors of the parameters found, as the solver estimates them, shape (p,) (array)",
     "particles": "particles of branching diffusions, all trees together",
@@ -169,6 +171,13 @@ class Session(ABC):
     @abstractmethod
     def solution(self, points: Array) -> Array:
         """Values at `points` (n, k), shape (n, components)."""
+
+    def residual(self, points: Array) -> Array | None:
+        """Size (n,) of what the equation leaves at `points` (n, k), with the solution that was found.
+
+        None for methods that do not have a residual at any point.
+        """
+        return None
 
     def planned_bytes(self) -> Mapping[str, int]:
         """Bytes that each compiled call of `solve` holds by its compiler's plan, under the names of the calls.

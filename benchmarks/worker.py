@@ -35,7 +35,9 @@ MEMORY_FRACTION = "0.9"
 """Share of an accelerator's memory that JAX may take. Its own limit is 0.75; torch has none."""
 PATIENCE_S = 2.0
 """How long a process that failed waits for the first one to say so."""
-OWN = ("solution", "trace_")
+PICTURED = 4
+"""Most coordinates of a problem whose residual is kept: in more of them no picture shows it."""
+OWN = ("solution", "trace_", "residual")
 """Beginnings of the names under which the harness keeps what it has seen; a solver cannot report it."""
 
 
@@ -212,6 +214,14 @@ def _timing_pass(
         facts["processes"] = processes.count
     if session.extrapolates:
         arrays |= {f"solution_{name}": session.solution(there) for name, there in problem.further_points().items()}
+    if points.shape[1] <= PICTURED:
+        # What is only looked at must not cost a row that was solved.
+        try:
+            residual = session.residual(points)
+        except Exception as error:
+            facts["residual_failure"] = _words(error)
+        else:
+            arrays |= {} if residual is None else {"residual": residual}
     arrays |= context.watch.trace()
     if context.watch.failure:
         facts["look_failure"] = context.watch.failure

@@ -11,12 +11,13 @@ from reports.words import known, scientific
 
 @dataclass(frozen=True)
 class Cell:
-    """What is shown, in a second line in small print, and what a column is sorted by."""
+    """What is shown, in a second line in small print, what a column is sorted by, and the place it leads to."""
 
     text: str
     detail: str = ""
     sort: float | str = ""
     kind: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from benchmarks.record import Record, Status
 from reports.cells import Cell, Column, Table, quartiles, text
-from reports.conclusions import Cost, costs, most_accurate
+from reports.costs import Cost, costs, most_accurate
 from reports.dimension import BATCHES, MEMORY, QUANTITIES, UNFIT, Quantity, Series, Study, Track, predicted
 from reports.dimension_claims import filling
 from reports.growth import LEVEL, fit

@@ -33,6 +33,8 @@ LINES = {"classical": "-", "neural": "--"}
 WIDE, WIDTH = 5.0, 4.4
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 DPI = 110
+MOST_POINTS, MOST_SAMPLES = 500, 2500
+"""Points of a curve, and of a map, that are handed on as data."""
 HEAT, DIVERGING = "viridis", "RdBu_r"
 STYLE: Any = {
     "svg.fonttype": "none",
@@ -81,15 +83,48 @@ class Panel:
     y_log: bool
     curves: tuple[Curve, ...]
 
+    @property
+    def zoomable(self) -> bool:
+        """Whether every line goes from left to right: a chart to zoom into has one value for each x."""
+        return all(not curve.line or list(curve.x) == sorted(curve.x) for curve in self.curves)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a map is drawn from, thinned where that is much: names of columns, and their values."""
+
+    names: tuple[str, ...]
+    columns: tuple[tuple[float | None, ...], ...]
+
+    @classmethod
+    def of(cls, columns: Mapping[str, Array]) -> Samples:
+        """Arrays (n,) under their names, of which at most `MOST_SAMPLES` rows are kept, evenly spread.
+
+        What is not finite becomes None.
+        """
+        n = len(next(iter(columns.values())))
+        kept = np.unique(np.linspace(0, n - 1, min(n, MOST_SAMPLES)).astype(int))
+        shown = (_short(values[kept], 4) for values in columns.values())
+        return cls(tuple(columns), tuple(tuple(v if math.isfinite(v) else None for v in values) for values in shown))
+
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawn figure: its name (unique in a report), caption, SVG in stand-in colours, and the curves of its panels."""
+    """A drawn figure: its name (unique in a report), caption, SVG in stand-in colours, and what it shows as data.
+
+    These are the curves of its panels, and of a map `samples`.
+    """
 
     name: str
     caption: str
     svg: str
     panels: tuple[Panel, ...] = ()
+    samples: Samples | None = None
+
+    @property
+    def zoomable(self) -> bool:
+        """Whether it has curves, all of which fit a chart to zoom into."""
+        return bool(self.panels) and all(panel.zoomable for panel in self.panels)
 
     @property
     def inline(self) -> str:
@@ -143,7 +178,7 @@ def canvas(
         yield figure, list(grid.flat)
 
 
-def finish(figure: Canvas, name: str, caption: str) -> Figure:
+def finish(figure: Canvas, name: str, caption: str, samples: Samples | None = None) -> Figure:
     """Write the figure as SVG, cropped to its content, without identifiers that would clash with another figure's.
 
     Lines that were given a label are handed on as data.
@@ -164,7 +199,7 @@ def finish(figure: Canvas, name: str, caption: str) -> Figure:
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' id="[A-Za-z][\w.]*_\d+"', "", svg)
     panels = tuple(panel for axes in figure.axes if (panel := _panel(axes)).curves)
-    return Figure(name, caption, re.sub(r"\s*\n\s*", " ", svg).strip(), panels)
+    return Figure(name, caption, re.sub(r"\s*\n\s*", " ", svg).strip(), panels, samples)
 
 
 def _panel(axes: Axes) -> Panel:
@@ -181,20 +216,21 @@ def _panel(axes: Axes) -> Panel:
 
 def _curve(line: Line2D) -> Curve:
     x, y = (np.asarray(values, dtype=float) for values in (line.get_xdata(), line.get_ydata()))
-    known = np.isfinite(x) & np.isfinite(y)
+    known = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    kept = known[np.unique(np.linspace(0, len(known) - 1, min(len(known), MOST_POINTS)).astype(int))]
     return Curve(
         str(line.get_label()),
         mpl.colors.to_hex(line.get_color()),
-        _short(x[known]),
-        _short(y[known]),
+        _short(x[kept]),
+        _short(y[kept]),
         line.get_linestyle() not in ("", " ", "None"),
         line.get_drawstyle() == "steps-post",
     )
 
 
-def _short(values: Array) -> tuple[float, ...]:
-    """Six digits, which are more than anybody reads off."""
-    return tuple(float(f"{value:.6g}") for value in values)
+def _short(values: Array, digits: int = 6) -> tuple[float, ...]:
+    """Few digits, which are more than anybody reads off."""
+    return tuple(float(f"{value:.{digits}g}") for value in values)
 
 
 def legend(axes: Axes, handles: Sequence[Line2D], columns: int = 2, drop: float = -0.2) -> None:
@@ -209,6 +245,11 @@ def legend(axes: Axes, handles: Sequence[Line2D], columns: int = 2, drop: float 
             columnspacing=1.4,
             borderaxespad=0.0,
         )
+
+
+def solver_handle(solver: str, family: str, palette: Palette) -> Line2D:
+    """The entry of a solver in a legend."""
+    return Line2D([], [], color=palette[solver], marker=MARKERS.get(family, "s"), ls="", ms=5.5, mew=0, label=solver)
 
 
 def log_ticks(low: float, high: float) -> list[float]:

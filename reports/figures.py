@@ -35,8 +35,8 @@ def of_section(
     if isinstance(problem, PDE) and solutions:
         scene = pictures.Scene.of(problem)
         limits = pictures.error_limits(scene, list(solutions.values()))
-        for i, (c, solution) in enumerate(solutions.items()):
-            yield pictures.field(scene, c, solution, limits, f"{anchor}-field-{i}")
+        for i, c in enumerate(solutions):
+            yield pictures.field(scene, c, best[c], limits, f"{anchor}-field-{i}")
     elif isinstance(problem, (ODE, IntegralEquation)) and solutions:
         shown, scene = {c: best[c] for c in solutions}, pictures.Scene.of(problem)
         yield pictures.states(scene, shown, palette, f"{anchor}-states")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from reports import files
-from reports.drawing import Figure, Panel
+from reports.drawing import Figure
 from reports.page import Page
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -31,7 +31,7 @@ def fill(template: str, **content: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"inline": _inline, "panels": _panels}
+    environment.filters |= {"inline": _inline, "data": data}
     environment.globals["source"] = _source
     return environment.get_template(template).render(**content)
 
@@ -42,9 +42,12 @@ def _inline(figure: Figure) -> Markup:
     return Markup(figure.inline.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))
 
 
-def _panels(panels: Sequence[Panel]) -> Markup:
-    """Curves as JSON that no text in them can end."""
-    return htmlsafe_json_dumps([dataclasses.asdict(panel) for panel in panels], separators=(",", ":"))
+def data(figure: Figure) -> Markup:
+    """Curves and samples as JSON that no text in them can end."""
+    found: dict[str, Any] = {"panels": [dataclasses.asdict(panel) for panel in figure.panels]}
+    if figure.samples:
+        found["samples"] = dataclasses.asdict(figure.samples)
+    return htmlsafe_json_dumps(found, separators=(",", ":"))
 
 
 def _source(name: str) -> Markup:

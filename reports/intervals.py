@@ -30,19 +30,24 @@ class Interval:
 
 def of_ratio(section: Section, above: Configuration, below: Configuration, accuracy: float) -> Interval | None:
     """The interval of the time that `above` takes to an accuracy by that of `below`; None where too little was run."""
-    if min(_values(above), _values(below)) < FEWEST:
+    if min(repetitions(above), repetitions(below)) < FEWEST:
         return None
     rng = np.random.default_rng(0)
     times = [_draw(section, c, accuracy, rng) for c in (above, below)]
-    if not all(time.size and (time > 0.0).all() for time in times) or np.isinf(times[1]).any():
+    if not all((time > 0.0).all() for time in times) or np.isinf(times[1]).any():
         return None
+    return of_draws(times[0] / times[1])
+
+
+def of_draws(values: Array) -> Interval | None:
+    """Where the middle of draws (draws,) lies; None where hardly any is finite."""
     tails = [(1.0 - CONFIDENCE) / 2.0, (1.0 + CONFIDENCE) / 2.0]
     # Of values that were drawn: there is nothing between a finite time and none.
-    low, high = np.quantile(times[0] / times[1], tails, method="nearest")
+    low, high = np.quantile(values, tails, method="nearest")
     return Interval(float(low), float(high)) if math.isfinite(low) else None
 
 
-def _values(c: Configuration) -> int:
+def repetitions(c: Configuration) -> int:
     """Seeds, or where there is but one the rounds of it."""
     rows = c.shown
     return len(rows) if len(rows) > 1 else sum(map(len, rows["solve_rounds"]))
@@ -50,19 +55,27 @@ def _values(c: Configuration) -> int:
 
 def _draw(section: Section, c: Configuration, accuracy: float, rng: np.random.Generator) -> Array:
     """Times to an accuracy of (draws,), infinite where it was not reached."""
+    seconds, errors = drawn(section, c, rng)
+    within = accuracy * (1.0 + 1e-9)
+    return np.where(errors <= within, seconds, np.inf).min(axis=1, initial=np.inf)
+
+
+def drawn(section: Section, c: Configuration, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Solve times and the errors that were reached by them for good, (draws, moments) both, the end of solving last.
+
+    The moments before are those at which a training was looked at. Without any where no round was kept.
+    """
     rounds = [np.asarray(values, dtype=float) for values in c.shown["solve_rounds"]]
-    if not all(values.size for values in rounds):
-        return np.empty(0)
+    if not rounds or not all(values.size for values in rounds):
+        return np.empty((DRAWS, 0)), np.empty((DRAWS, 0))
     seeds = rng.integers(len(rounds), size=(DRAWS, len(rounds)))
     medians = np.stack([np.median(rng.choice(values, (DRAWS, values.size)), axis=1) for values in rounds], axis=1)
-    whole = np.median(np.take_along_axis(medians, seeds, axis=1), axis=1)
-    within = accuracy * (1.0 + 1e-9)
-    errors = np.median(c.shown["error"].to_numpy(dtype=float)[seeds], axis=1)
-    times = np.where(errors <= within, whole, np.inf)
+    whole = np.median(np.take_along_axis(medians, seeds, axis=1), axis=1)[:, None]
+    errors = np.median(c.shown["error"].to_numpy(dtype=float)[seeds], axis=1)[:, None]
     looks = section.looks.get(c)
     if looks is None or len(looks.errors) != len(rounds):
-        return times
-    there = looks.kept(np.median(looks.errors[seeds], axis=1)) <= within
-    first = there.argmax(axis=1)
-    on_the_way = np.median(looks.seconds[seeds, first[:, None]], axis=1)
-    return np.where(there.any(axis=1) & (errors <= within), np.minimum(times, on_the_way), times)
+        return whole, errors
+    # What training ended worse than does not count.
+    kept = np.maximum(looks.kept(np.median(looks.errors[seeds], axis=1)), errors)
+    on_the_way = np.minimum(np.median(looks.seconds[seeds], axis=1), whole)
+    return np.hstack([on_the_way, whole]), np.hstack([kept, errors])

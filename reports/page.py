@@ -15,6 +15,7 @@ from benchmarks.record import Record
 from problems import Problem
 from problems.families.eigenproblem import Eigenproblem
 from reports import (
+    accuracy,
     claim_figures,
     dimension,
     dimension_figures,
@@ -26,11 +27,13 @@ from reports import (
 )
 from reports.cells import Table
 from reports.claims import Judgement, judge_all, rivals
-from reports.conclusions import conclude, costs
+from reports.conclusions import conclude
+from reports.costs import costs
 from reports.drawing import Figure, Palette
 from reports.frame import frame
 from reports.published import Comparison, compare_all
 from reports.run import Run
+from reports.sources import Finding, findings, not_run, sources_table
 from reports.summary import Configuration, Section, sections
 from reports.tables import claims_table, cost_table, failures_table, measured, overview, published_table
 from reports.verdicts import NOT_RUN
@@ -38,17 +41,26 @@ from reports.words import number, scientific
 
 
 @dataclass(frozen=True)
+class Conclusion:
+    """A sentence with the numbers of the rows of its section's table that it speaks of; none where it is about all."""
+
+    text: str
+    rows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Part:
-    """One section of the report; `work` holds the same diagram against solve time and against total time."""
+    """One section of the report; `work` holds the same diagrams for solve time and for total time."""
 
     anchor: str
     title: str
     parameters: list[tuple[str, str, str]]
     reference: str
-    conclusions: list[str]
+    conclusions: list[Conclusion]
     cost: Table | None
+    by_method: Table | None
     table: Table
-    work: list[Figure]
+    work: list[list[Figure]]
     figures: list[Figure]
     commands: list[tuple[str, str]]
 
@@ -57,7 +69,8 @@ class Part:
 class Chapter:
     """All sections of one problem, with what its sources published and claimed.
 
-    `disputes` are sentences on claims that exclude each other, `evidence` the figures behind the claims.
+    `disputes` are sentences on claims that exclude each other, `evidence` the figures behind the claims, and `findings`
+    all verdicts.
     """
 
     anchor: str
@@ -71,6 +84,7 @@ class Chapter:
     claims: Table | None
     disputes: list[str]
     evidence: list[Figure]
+    findings: list[Finding]
 
 
 @dataclass(frozen=True)
@@ -93,6 +107,8 @@ class Page:
     summary: list[tuple[str, str]]
     notes: list[str]
     overview: Table | None
+    sources: Table | None
+    sources_left: str
     scaling_notes: list[str]
     scalings: list[Scaling]
     chapters: list[Chapter]
@@ -108,7 +124,7 @@ class Page:
         for chapter in self.chapters:
             yield from chapter.evidence
             for part in chapter.parts:
-                yield from itertools.chain(part.work, part.figures)
+                yield from itertools.chain(*part.work, part.figures)
 
 
 def compose(run: Run) -> Page:
@@ -129,6 +145,7 @@ def compose(run: Run) -> Page:
     scalings = [_scaling(run, study, list(found), unjudged, palette) for study in studies]
     lost = [(section, c) for section in (*found, *unjudged) for c in section.configurations if c.failed]
     finished = int(rows["ok"].sum())
+    verdicts = [finding for chapter in chapters for finding in chapter.findings]
     summary = [
         ("rows", str(len(rows))),
         ("finished", str(finished)),
@@ -142,7 +159,11 @@ def compose(run: Run) -> Page:
     return Page(
         title=str(run.info.get("title") or run.info.get("run") or run.path.name),
         summary=summary,
-        overview=overview([(", ".join(filter(None, (s.problem, s.title))), s) for s in found]) if found else None,
+        overview=overview([(", ".join(filter(None, (s.problem, s.title))), _section_anchor(s), s) for s in found])
+        if found
+        else None,
+        sources=sources_table(verdicts),
+        sources_left=not_run(verdicts),
         scaling_notes=dimension_words.no_gpu(run.records),
         scalings=scalings,
         chapters=[chapter for chapter in chapters if chapter.parts or chapter.published or chapter.claims],
@@ -177,8 +198,9 @@ def _chapter(
         verdict: sum(c.verdict == verdict for c in comparisons)
         for verdict in dict.fromkeys(c.verdict for c in comparisons)
     }
+    anchor = _anchor(name)
     return Chapter(
-        anchor=_anchor(name),
+        anchor=anchor,
         name=name,
         title=problem.title if problem else name,
         equation=problem.equation if problem else "",
@@ -188,19 +210,23 @@ def _chapter(
         verdicts="; ".join(f"{verdict}: {count}" for verdict, count in counts.items()),
         claims=claims_table(judgements) if judged else None,
         disputes=rivals(judgements),
-        evidence=list(claim_figures.of_claims(run, rows, type(problem), _anchor(name))) if problem and judged else [],
+        evidence=list(claim_figures.of_claims(run, rows, type(problem), anchor)) if problem and judged else [],
+        findings=findings(name, anchor, comparisons, judgements),
     )
 
 
 def _part(
     run: Run, section: Section, problem: Problem | None, courses: list[training.Course], palette: Palette
 ) -> Part:
-    anchor = _anchor(f"{section.problem} {section.title or 'results'}")
+    anchor = _section_anchor(section)
     # The clock of a trajectory is that of the solve phase.
     paths = {"solve_median": training.behind(courses)}
     drawn = (
-        workprecision.work_precision(section, work, palette, f"{anchor}-{work}", paths.get(work, ()))
-        for work in workprecision.WORK
+        (
+            workprecision.work_precision(section, work, palette, f"{anchor}-{work}", paths.get(work, ())),
+            accuracy.figure(section, work, palette, f"{anchor}-accuracy-{work}"),
+        )
+        for work in accuracy.WORK
     )
     table = costs(section)
     return Part(
@@ -208,13 +234,21 @@ def _part(
         title=section.title or "Results",
         parameters=_parameters(problem, _record(run, section.configurations[0])),
         reference=_reference(problem, section),
-        conclusions=conclude(section, problem),
+        conclusions=[
+            Conclusion(sentence, tuple(section.configurations.index(c) + 1 for c in sentence.about))
+            for sentence in conclude(section, problem)
+        ],
         cost=cost_table(table, section) if len(section.configurations) > 1 and table else None,
+        by_method=accuracy.table(section) if len(section.configurations) > 1 else None,
         table=measured(section),
-        work=[figure for figure in drawn if figure],
+        work=[kept for pair in drawn if (kept := [figure for figure in pair if figure])],
         figures=list(figures.of_section(run, section, problem, courses, palette, anchor)),
         commands=list(_commands(run, section)),
     )
+
+
+def _section_anchor(section: Section) -> str:
+    return _anchor(f"{section.problem} {section.title or 'results'}")
 
 
 def _commands(run: Run, section: Section) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +22,12 @@ from reports.drawing import (
     DIVERGING,
     HEAT,
     INK,
+    LINES,
+    MOST_SAMPLES,
+    WIDTH,
     Figure,
     Palette,
+    Samples,
     canvas,
     component_colours,
     finish,
@@ -65,27 +70,65 @@ class Scene:
         return cls(problem, points, problem.reference(points))
 
 
+@dataclass(frozen=True)
+class Layer:
+    """A quantity (n,) at the evaluation points: sign, title, and the bounds of its logarithmic axis if it has one."""
+
+    sign: str
+    title: str
+    values: Array
+    limits: tuple[float, float] | None = None
+
+    @property
+    def shown(self) -> Array:
+        """What is drawn: nothing below the bounds of the axis."""
+        return self.values if self.limits is None else np.maximum(self.values, LEAST_ERROR)
+
+
 MOST_SLICED = 3
 """In more dimensions than this a solution is not shown in space."""
 
 
-def field(scene: Scene, c: Configuration, solution: Array, limits: tuple[float, float], name: str) -> Figure:
-    """The first component of a field and its error; `limits` bound the error in every picture of the section."""
+def field(
+    scene: Scene, c: Configuration, arrays: Mapping[str, Array], limits: tuple[float, float], name: str
+) -> Figure:
+    """The first component of a field, its error, and what the equation leaves there, where that was kept.
+
+    `arrays` are those of its best seed; `limits` bound the error in every picture of the section.
+    """
     problem, points = scene.problem, scene.points
     assert isinstance(problem, PDE)
-    values, reference = solution[:, 0], scene.reference[:, 0]
-    error = np.abs(values - reference)
+    values, reference = arrays["solution"][:, 0], scene.reference[:, 0]
+    layers = [Layer("u", "solution u", values), Layer("|error|", "|error|", np.abs(values - reference), limits)]
     caption = f"{c.label}: solution and pointwise error of its best seed"
+    left = residual(arrays, points)
+    if left is not None:
+        layers.append(Layer("|residual|", "|residual|", left, _residual_limits([left])))
+        caption = f"{c.label}: solution, pointwise error and residual of its best seed"
     if problem.steady or problem.dimension > 1:
         if problem.dimension == 1:
-            return _line(points[:, 0], values, error, reference, limits, name, caption)
+            return _line(points[:, 0], layers, reference, name, caption)
         if problem.dimension > MOST_SLICED:
-            return _against_reference(values, error, reference, limits, name, caption)
-        return _map_of_space(problem, points, values, error, limits, name, caption)
+            return _against_reference(layers, reference, name, caption)
+        return _map_of_space(problem, points, layers, name, caption)
     times = np.unique(points[:, 1])
     if len(times) <= FEW_TIMES:
-        return _profiles(points, reference, values, error, limits, name, caption)
-    return _map_of_time(points, values, error, limits, name, caption)
+        return _profiles(points, layers, reference, name, caption)
+    return _map_of_time(points, layers, name, caption)
+
+
+def residual(arrays: Mapping[str, Array], points: Array) -> Array | None:
+    """The residual (n,) kept for the evaluation points, None where there is none, or nothing to see."""
+    left = arrays.get("residual")
+    if left is None or left.shape != (len(points),) or not (np.isfinite(left) & (left > 0.0)).any():
+        return None
+    return left
+
+
+def _residual_limits(residuals: Sequence[Array]) -> tuple[float, float]:
+    known = np.concatenate([left[np.isfinite(left) & (left > 0.0)] for left in residuals])
+    high = float(known.max())
+    return max(float(np.quantile(known, 0.02)), high * 10.0**-DECADES, LEAST_ERROR), high
 
 
 def error_limits(scene: Scene, solutions: Sequence[Array]) -> tuple[float, float]:
@@ -111,25 +154,34 @@ def states(scene: Scene, found: Mapping[Configuration, Mapping[str, Array]], pal
     }
     t, order = _merged([scene.points, *outside.values()])
     reference = scene.problem.reference(t[:, None])
-    with canvas(4.4, rows=2) as (figure, (top, bottom)):
-        top.plot(t, reference, color=INK, lw=3.0, alpha=0.25)
+    left = {c: r for c, arrays in found.items() if (r := residual(arrays, scene.points)) is not None}
+    with canvas(4.4 + 1.8 * bool(left), rows=2 + bool(left)) as (figure, (top, bottom, *lowest)):
+        top.plot(t, reference, color=INK, lw=3.0, alpha=0.25, label=_labels("reference", reference))
         handles = [Line2D([], [], color=INK, lw=3.0, alpha=0.25, label="reference")]
         extremes: list[float] = []
         for c, arrays in found.items():
-            style: dict[str, Any] = {"color": palette[c.solver], "ls": "--" if c.family == "neural" else "-", "lw": 1.1}
+            style = _style(c, palette)
             parts = [arrays["solution"]]
             for key, points in outside.items():
                 there = arrays.get(f"solution_{key}")
                 missing = np.full((len(points), reference.shape[1]), np.nan)
                 parts.append(there if there is not None and _fits(there, points) else missing)
             solution = np.concatenate(parts)[order]
-            top.plot(t, solution, **style)
+            top.plot(t, solution, label=_labels(c.label, solution), **style)
             error = np.maximum(np.abs(solution - reference).max(axis=1), LEAST_ERROR)
-            bottom.plot(t, error, **style)
+            bottom.plot(t, error, label=c.label, **style)
             extremes += [float(np.nanquantile(error, 0.02)), float(np.nanmax(error))]
             handles.append(Line2D([], [], label=c.label, **style))
         log_axis(bottom, "y", extremes)
         caption = "Solutions and their errors at the evaluation points, best seed of each solver."
+        for axes in lowest:
+            along = np.argsort(scene.points[:, 0])
+            for c, size in left.items():
+                shown = np.maximum(size[along], LEAST_ERROR)
+                axes.plot(scene.points[along, 0], shown, label=c.label, **_style(c, palette))
+            log_axis(axes, "y", _residual_limits(list(left.values())))
+            axes.set(ylabel="|residual|")
+            caption += " Of networks also what the equation leaves."
         if 1 < reference.shape[1] <= len(SUBSCRIPTS):
             _name_components(top, t, reference)
         if outside:
@@ -137,9 +189,22 @@ def states(scene: Scene, found: Mapping[Configuration, Mapping[str, Array]], pal
                 axes.axvline(float(scene.points[:, 0].max()), color=INK, lw=0.8, ls=":")
             caption += " The domain ends at the dotted line; networks are asked beyond it as well."
         top.set(ylabel="y")
-        bottom.set(xlabel="x" if isinstance(scene.problem, IntegralEquation) else "t", ylabel="|error|")
-        legend(bottom, handles, 1, -0.32)
+        bottom.set(ylabel="|error|")
+        last = (bottom, *lowest)[-1]
+        last.set(xlabel="x" if isinstance(scene.problem, IntegralEquation) else "t")
+        legend(last, handles, 1, -0.32)
         return finish(figure, name, caption)
+
+
+def _style(c: Configuration, palette: Palette) -> dict[str, Any]:
+    """How the line of a configuration is drawn."""
+    return {"color": palette[c.solver], "ls": LINES.get(c.family, "-"), "lw": 1.1}
+
+
+def _labels(label: str, values: Array) -> list[str]:
+    """A label for each component of values (n, components)."""
+    count = values.shape[1]
+    return [label] if count == 1 else [f"{label}, y{i + 1}" for i in range(count)]
 
 
 def phase_plane(
@@ -152,13 +217,12 @@ def phase_plane(
     path = scene.problem.reference(np.linspace(t.min(), t.max(), 1000)[:, None])
     marker = "." if len(t) < FEW_INSTANTS else ""
     with canvas(3.4) as (figure, (axes,)):
-        axes.plot(*path.T, color=INK, lw=3.0, alpha=0.25)
+        axes.plot(*path.T, color=INK, lw=3.0, alpha=0.25, label="reference")
         axes.plot(*path[0], "o", color=INK, ms=4)
         handles = [Line2D([], [], color=INK, lw=3.0, alpha=0.25, label="reference")]
         for c, arrays in found.items():
-            style: dict[str, Any] = {"color": palette[c.solver], "marker": marker, "lw": 0.0 if marker else 1.1}
-            style["ls"] = "--" if c.family == "neural" else "-"
-            axes.plot(*arrays["solution"].T, **style)
+            style = _style(c, palette) | {"marker": marker, "lw": 0.0 if marker else 1.1}
+            axes.plot(*arrays["solution"].T, label=c.label, **style)
             handles.append(Line2D([], [], label=c.label, **style))
         axes.set(xlabel="y₁", ylabel="y₂")
         legend(axes, handles, 1, -0.22)
@@ -176,21 +240,21 @@ def eigenfunctions(
     seen = points <= points[np.flatnonzero(reach > 1e-3 * reach.max())[-1]]
     with canvas(1.3 * (shown + 1), rows=shown + 1) as (figure, (*panels, bottom)):
         for state, axes in enumerate(panels):
-            axes.plot(points[seen], reference[seen, state], color=INK, lw=3.0, alpha=0.25)
+            axes.plot(points[seen], reference[seen, state], color=INK, lw=3.0, alpha=0.25, label="exact")
             axes.set(ylabel=f"ψ{SUBSCRIPTS_FROM_ZERO[state]}")
         handles = [Line2D([], [], color=INK, lw=3.0, alpha=0.25, label="exact")]
         extremes: list[float] = []
         vanished = False
         for c, arrays in found.items():
-            style: dict[str, Any] = {"color": palette[c.solver], "ls": "--" if c.family == "neural" else "-", "lw": 1.1}
+            style = _style(c, palette)
             norm = float(c.shown.loc[c.shown["error"].idxmin()].get("metric.norm", np.nan))
             vanished |= norm < VANISHED
             label = f"{c.label}, norm {scientific(norm, 1)}" if norm < VANISHED else c.label
             aligned = scene.problem.align(arrays["solution"], reference)
             for state, axes in enumerate(panels):
-                axes.plot(points[seen], aligned[seen, state], **style)
+                axes.plot(points[seen], aligned[seen, state], label=c.label, **style)
             error = np.maximum(np.abs(aligned - reference).max(axis=1), LEAST_ERROR)
-            bottom.plot(points[seen], error[seen], **style)
+            bottom.plot(points[seen], error[seen], label=c.label, **style)
             extremes += [float(np.quantile(error[seen], 0.02)), float(error[seen].max())]
             handles.append(Line2D([], [], label=label, **style))
         log_axis(bottom, "y", extremes)
@@ -212,8 +276,19 @@ def flow(problem: MatrixEigenproblem, c: Configuration, t: Array, y: Array, name
     keep = np.unique(np.linspace(0, len(t) - 1, min(len(t), 400)).astype(int))
     with canvas(2.9) as (figure, (axes,)):
         for i, colour in enumerate(component_colours(len(true))):
-            axes.plot(t[keep], paths[keep, i], color=colour, lw=1.3)
-            axes.plot(t[-1], true[i], "D", color=colour, ms=5, mew=0.5, mec=INK, clip_on=False, zorder=3)
+            axes.plot(t[keep], paths[keep, i], color=colour, lw=1.3, label=f"x{i + 1}")
+            axes.plot(
+                t[-1],
+                true[i],
+                "D",
+                label=f"true x{i + 1}",
+                color=colour,
+                ms=5,
+                mew=0.5,
+                mec=INK,
+                clip_on=False,
+                zorder=3,
+            )
         axes.set(xlabel="t", ylabel="entries of x(t) / ‖x(t)‖", xlim=(float(t[0]), float(t[-1])))
         note = f"{c.label}: the flow, best seed; diamonds are the entries of the true eigenvector, its sign aligned"
         return finish(figure, name, note + ".")
@@ -240,57 +315,66 @@ def _merged(sets: Sequence[Array]) -> tuple[Array, Array]:
     return t[order], order
 
 
-def _profiles(
-    points: Array,
-    reference: Array,
-    values: Array,
-    error: Array,
-    limits: tuple[float, float],
-    name: str,
-    caption: str,
-) -> Figure:
+def _profiles(points: Array, layers: Sequence[Layer], reference: Array, name: str, caption: str) -> Figure:
     times = np.unique(points[:, 1])
     # Early instants are dark; the palest end of the map would vanish on white.
     shades = sns.color_palette(HEAT, len(times) + 1).as_hex()[: len(times)]
-    with canvas(3.9, rows=2) as (figure, (top, bottom)):
+    with _stacked(layers) as (figure, panels):
         for time, shade in zip(times, shades, strict=True):
             at = points[:, 1] == time
             order = np.argsort(points[at, 0])
             x = points[at, 0][order]
-            top.plot(x, reference[at][order], color=INK, lw=2.6, alpha=0.22)
-            top.plot(x, values[at][order], color=shade, lw=1.1)
-            bottom.plot(x, np.maximum(error[at][order], LEAST_ERROR), color=shade, lw=0.9)
-        log_axis(bottom, "y", limits)
-        top.set(ylabel="u")
-        bottom.set(xlabel="x", ylabel="|error|")
+            panels[0].plot(x, reference[at][order], color=INK, lw=2.6, alpha=0.22, label=f"reference, t = {time:.3g}")
+            for layer, axes in zip(layers, panels, strict=True):
+                axes.plot(x, layer.shown[at][order], color=shade, lw=1.0, label=f"{layer.sign}, t = {time:.3g}")
+        panels[-1].set(xlabel="x")
         handles = [Line2D([], [], color=s, label=f"t = {t:.3g}") for t, s in zip(times, shades, strict=True)]
         handles.append(Line2D([], [], color=INK, lw=2.6, alpha=0.22, label="reference"))
-        legend(bottom, handles, 3, -0.34)
+        legend(panels[-1], handles, 3, -0.34)
         return finish(figure, name, caption + f" at {len(times)} instants.")
 
 
-def _map_of_time(
-    points: Array, values: Array, error: Array, limits: tuple[float, float], name: str, caption: str
-) -> Figure:
+@contextmanager
+def _stacked(layers: Sequence[Layer]) -> Iterator[tuple[Canvas, list[Axes]]]:
+    """A figure with axes for each layer, one above the other."""
+    with canvas(1.9 * len(layers), rows=len(layers)) as (figure, panels):
+        for layer, axes in zip(layers, panels, strict=True):
+            axes.set(ylabel=layer.sign)
+            if layer.limits is not None:
+                log_axis(axes, "y", layer.limits)
+        yield figure, panels
+
+
+def _map_of_time(points: Array, layers: Sequence[Layer], name: str, caption: str) -> Figure:
     x, t = np.unique(points[:, 0]), np.unique(points[:, 1])
     shape = (len(t), len(x))
     every = max(1, int(np.ceil(points.shape[0] / MOST_POINTS)))
     kept = np.unique(np.append(np.arange(0, len(t), every), len(t) - 1))
-    with canvas(4.4, rows=2) as (figure, (top, bottom)):
-        for axes, data, title, style in _layers(values, error, limits, (top, bottom)):
-            mesh = axes.pcolormesh(x, t[kept], data.reshape(shape)[kept], shading="nearest", rasterized=True, **style)
-            _finish_map(figure, axes, mesh, title)
+    with canvas(2.2 * len(layers), rows=len(layers)) as (figure, panels):
+        for layer, axes in zip(layers, panels, strict=True):
+            mesh = axes.pcolormesh(
+                x, t[kept], layer.shown.reshape(shape)[kept], shading="nearest", rasterized=True, **_shades(layer)
+            )
+            _finish_map(figure, axes, mesh, layer.title)
             axes.set_ylabel("t")
-        bottom.set_xlabel("x")
+        panels[-1].set_xlabel("x")
         thinned = f", every {every}th time level" if every > 1 else ""
-        return finish(figure, name, caption + thinned + ".")
+        return finish(figure, name, caption + thinned + ".", _grid_samples(x, t, layers, shape))
 
 
-def _map_of_space(
-    problem: PDE, points: Array, values: Array, error: Array, limits: tuple[float, float], name: str, caption: str
-) -> Figure:
+def _grid_samples(x: Array, t: Array, layers: Sequence[Layer], shape: tuple[int, int]) -> Samples:
+    """Values on every so manieth place and instant of a grid, its shape (instants, places)."""
+    side = int(np.sqrt(MOST_SAMPLES))
+    i, k = (np.unique(np.linspace(0, size - 1, min(size, side)).astype(int)) for size in shape)
+    times, places = np.meshgrid(t[i], x[k], indexing="ij")
+    columns = {"x": places.ravel(), "t": times.ravel()}
+    return Samples.of(columns | {layer.sign: layer.values.reshape(shape)[np.ix_(i, k)].ravel() for layer in layers})
+
+
+def _map_of_space(problem: PDE, points: Array, layers: Sequence[Layer], name: str, caption: str) -> Figure:
     d = problem.dimension
-    chosen = np.ones(len(points), dtype=bool)
+    # A surface between points has no place for one that is not finite.
+    chosen = np.isfinite([layer.values for layer in layers]).all(axis=0)
     if not problem.steady:
         chosen &= points[:, d] == points[:, d].max()
         caption += f", t = {points[:, d].max():.3g}"
@@ -300,59 +384,50 @@ def _map_of_space(
         chosen &= np.abs(points[:, axis] - middle) <= 0.5 * SLICE * box.lengths[axis]
         caption += f", slice |x{SUBSCRIPTS[axis]} − {middle:g}| ≤ {0.5 * SLICE * box.lengths[axis]:g}"
     x, y = points[chosen, 0], points[chosen, 1]
-    with canvas(2.5, columns=2) as (figure, both):
-        for axes, data, title, style in _layers(values[chosen], error[chosen], limits, both):
+    with canvas(2.5, columns=len(layers), width=0.5 * WIDTH * len(layers)) as (figure, panels):
+        for layer, axes in zip(layers, panels, strict=True):
             mesh: ScalarMappable
+            data, style = layer.shown[chosen], _shades(layer)
             if d == 2:
                 mesh = axes.tripcolor(x, y, data, shading="gouraud", rasterized=True, **style)
             else:
                 mesh = axes.scatter(x, y, c=data, s=7, lw=0, rasterized=True, **style)
-            _finish_map(figure, axes, mesh, title)
-            axes.set(xlabel="x₁", ylabel="x₂" if axes is both[0] else "", aspect="equal")
-        return finish(figure, name, caption + ".")
+            _finish_map(figure, axes, mesh, layer.title)
+            axes.set(xlabel="x₁", ylabel="x₂" if axes is panels[0] else "", aspect="equal")
+        columns = {"x₁": x, "x₂": y} | {layer.sign: layer.values[chosen] for layer in layers}
+        return finish(figure, name, caption + ".", Samples.of(columns))
 
 
-def _against_reference(
-    values: Array, error: Array, reference: Array, limits: tuple[float, float], name: str, caption: str
-) -> Figure:
+def _against_reference(layers: Sequence[Layer], reference: Array, name: str, caption: str) -> Figure:
     """Found against true values: a slice of a box with many axes holds hardly any point."""
     ends = float(reference.min()), float(reference.max())
-    with canvas(3.6, rows=2) as (figure, (top, bottom)):
-        top.plot(ends, ends, color=INK, lw=2.6, alpha=0.22)
-        top.plot(reference, values, ".", color=INK, ms=2.5, mew=0, rasterized=True)
-        bottom.plot(reference, np.maximum(error, LEAST_ERROR), ".", color=INK, ms=2.5, mew=0, rasterized=True)
-        log_axis(bottom, "y", limits)
-        top.set(ylabel="u")
-        bottom.set(xlabel="reference", ylabel="|error|")
-        return finish(figure, name, caption + ", against the reference at each evaluation point.")
+    with _stacked(layers) as (figure, panels):
+        panels[0].plot(ends, ends, color=INK, lw=2.6, alpha=0.22)
+        for layer, axes in zip(layers, panels, strict=True):
+            axes.plot(reference, layer.shown, ".", color=INK, ms=2.5, mew=0, rasterized=True)
+        panels[-1].set(xlabel="reference")
+        columns = {"reference": reference} | {layer.sign: layer.values for layer in layers}
+        text = caption + ", against the reference at each evaluation point."
+        return finish(figure, name, text, Samples.of(columns))
 
 
-def _line(
-    x: Array, values: Array, error: Array, reference: Array, limits: tuple[float, float], name: str, caption: str
-) -> Figure:
+def _line(x: Array, layers: Sequence[Layer], reference: Array, name: str, caption: str) -> Figure:
     order = np.argsort(x)
-    with canvas(3.6, rows=2) as (figure, (top, bottom)):
-        top.plot(x[order], reference[order], color=INK, lw=2.6, alpha=0.22)
-        top.plot(x[order], values[order], color=INK, lw=1.1)
-        bottom.plot(x[order], np.maximum(error[order], LEAST_ERROR), color=INK, lw=0.9)
-        log_axis(bottom, "y", limits)
-        top.set(ylabel="u")
-        bottom.set(xlabel="x", ylabel="|error|")
+    with _stacked(layers) as (figure, panels):
+        panels[0].plot(x[order], reference[order], color=INK, lw=2.6, alpha=0.22, label="reference")
+        for layer, axes in zip(layers, panels, strict=True):
+            axes.plot(x[order], layer.shown[order], color=INK, lw=1.0, label=layer.sign)
+        panels[-1].set(xlabel="x")
         return finish(figure, name, caption + "; the wide line is the reference.")
 
 
-def _layers(
-    values: Array, error: Array, limits: tuple[float, float], pair: Sequence[Axes]
-) -> list[tuple[Axes, Array, str, dict[str, Any]]]:
-    low, high = float(values.min()), float(values.max())
-    signed = low < -0.05 * max(abs(low), abs(high))
+def _shades(layer: Layer) -> dict[str, Any]:
+    """Colours of a map: logarithmic ones where there are bounds, those with a middle where there are both signs."""
+    if layer.limits is not None:
+        return {"cmap": ERRORS, "norm": LogNorm(*layer.limits, clip=True)}
+    low, high = float(np.nanmin(layer.values)), float(np.nanmax(layer.values))
     bound = max(abs(low), abs(high))
-    shades: dict[str, Any] = {"cmap": DIVERGING, "vmin": -bound, "vmax": bound} if signed else {"cmap": HEAT}
-    norm = {"cmap": ERRORS, "norm": LogNorm(*limits, clip=True)}
-    return [
-        (pair[0], values, "solution u", shades),
-        (pair[1], np.maximum(error, limits[0]), "|error|", norm),
-    ]
+    return {"cmap": DIVERGING, "vmin": -bound, "vmax": bound} if low < -0.05 * bound else {"cmap": HEAT}
 
 
 def _finish_map(figure: Canvas, axes: Axes, mesh: ScalarMappable, title: str) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from benchmarks.record import REMEDY, Status
 from reports.cells import Cell, Column, Table, count, digits, quantity, text
 from reports.claims import Judgement
-from reports.conclusions import EQUAL, Cost, costs, further_sets, most_accurate, shared, total
+from reports.conclusions import EQUAL, further_sets
+from reports.costs import Cost, costs, most_accurate, shared, total
 from reports.intervals import Interval
 from reports.published import ESTIMATES, Comparison, printed_digits
 from reports.summary import NO_ANSWER, Configuration, Section
@@ -28,10 +29,10 @@ CLAIM_KINDS = {SUPPORTED: "good", CONTRADICTED: "bad"}
 
 
 def measured(section: Section) -> Table:
-    """Every configuration of a section, in the order in which it was run; columns without any entry are left out."""
+    """Every configuration of a section, numbered, in the order of the run; columns without any entry are left out."""
     chosen = section.configurations
     columns: list[tuple[Column, list[Cell]]] = [
-        (Column("solver", numeric=False), [text(c.label) for c in chosen]),
+        (Column("solver", numeric=False), [text(c.label, f"row {n}") for n, c in enumerate(chosen, 1)]),
         (Column("family", numeric=False), [text(c.family, kind=c.family) for c in chosen]),
         (Column("precision", numeric=False), [_circumstances(c) for c in chosen]),
         (Column("status", numeric=False), [_status(c) for c in chosen]),
@@ -88,14 +89,14 @@ def measured(section: Section) -> Table:
     return Table(caption, tuple(head for head, _ in kept), rows)
 
 
-def overview(found: Sequence[tuple[str, Section]]) -> Table:
-    """What each family reached on each section, and who was faster where both got."""
+def overview(found: Sequence[tuple[str, str, Section]]) -> Table:
+    """What each family reached on each section, and who was faster where both got; with title and anchor of each."""
     rows = []
-    for title, section in found:
+    for title, anchor, section in found:
         cost = shared(costs(section))
         rows.append(
             (
-                text(title),
+                Cell(title, "", title.lower(), link=anchor),
                 text(metric(section.headline)),
                 *(_best(section, family) for family in ("classical", "neural")),
                 Cell(f"≤ {scientific(cost.accuracy, 1)}", "", cost.accuracy) if cost else Cell(""),

@@ -10,15 +10,32 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from reports.convergence import Study
-from reports.drawing import FLOOR, INK, LINES, MARKERS, WIDE, Figure, Palette, canvas, finish, legend, log_axis
+from benchmarks.record import Status
+from reports.accuracy import WORK, reached
+from reports.convergence import STEPS, Study
+from reports.drawing import (
+    FLOOR,
+    INK,
+    LINES,
+    MARKERS,
+    WIDE,
+    Figure,
+    Palette,
+    canvas,
+    finish,
+    legend,
+    log_axis,
+    solver_handle,
+)
 from reports.summary import Configuration, Path, Section, Spread, pareto
 from reports.training import lost_seeds
 from reports.words import metric
 
 MOST_PATHS = 8
 """More trajectories than this behind the points would hide them."""
-WORK = {"solve_median": "solve time / s", "total_s": "set-up + compilation + solve time / s"}
+
+
+SAME_LIMIT = 1e-6
 
 
 def work_precision(
@@ -49,9 +66,8 @@ def work_precision(
             axes.add_line(marker)
         fronts = []
         for family, line in LINES.items():
-            members = [
-                point for c, _, _ in drawn if c.family == family and c.answers for point in reached(section, c, work)
-            ]
+            ways = [reached(section, c, work) for c, _, _ in drawn if c.family == family and c.answers]
+            members = [(float(t), float(e)) for way in ways for t, e in zip(*way, strict=True) if math.isfinite(e)]
             front = [members[i] for i in pareto(members)]
             if len(front) > 1:
                 style: dict[str, Any] = {"color": INK, "lw": 0.9, "ls": line, "alpha": 0.55}
@@ -75,16 +91,6 @@ def work_precision(
         if left_out:
             caption += f" {left_out} of {len(section.configurations)} configurations have no answer to show."
         return finish(figure, name, caption + lost_seeds(c for c, _, _ in drawn))
-
-
-def reached(section: Section, c: Configuration, work: str) -> list[tuple[float, float]]:
-    """Median time and error of `c`, and what its training had come to before, for good, where it was watched."""
-    time, error = c.median(work), c.median("error")
-    before = time - c.median("solve_median")
-    way = zip(*section.ways.get(c, ((), ())), strict=True)
-    # What it ended worse than does not count.
-    points = [(time, error), *((before + float(s), max(float(e), error)) for s, e in way if math.isfinite(e))]
-    return [(at, max(value, FLOOR)) for at, value in points]
 
 
 def step_study(studies: Sequence[Study], section: Section, palette: Palette, name: str) -> Figure:
@@ -115,10 +121,21 @@ def step_study(studies: Sequence[Study], section: Section, palette: Palette, nam
             together = f" (with {', '.join(study.coupled)})" if study.coupled else ""
             handles.append(Line2D([], [], color=colour, marker=shape, ms=5, mew=0, lw=1.1))
             handles[-1].set_label(f"{study.label}{together}: {study.words}")
+            limit = stability_limit(study)
+            if limit is not None:
+                axes.axvline(limit, color=colour, lw=1.0, ls="-.")
+                handles.append(
+                    Line2D([], [], color=colour, lw=1.0, ls="-.", label=f"largest stable dt of {study.label}")
+                )
+                steps.append(limit)
             steps += list(x)
             errors += list(y) + [v for s in spreads if s for v in (max(s.least, FLOOR), s.most)]
-        log_axis(axes, "x", steps)
+        lost = [] if any(study.coupled for study in studies) else _diverged(studies, section)
+        log_axis(axes, "x", [*steps, *(at for at, _ in lost)])
         log_axis(axes, "y", errors)
+        for at, solver in lost:
+            top = axes.get_xaxis_transform()
+            axes.plot([at], [0.97], "x", color=palette[solver], ms=6, mew=1.4, transform=top, clip_on=False)
         unit = "relative tolerance" if step == "tolerance" else step
         axes.set(xlabel=unit, ylabel=metric(section.headline))
         legend(axes, handles, 1, -0.22)
@@ -127,9 +144,26 @@ def step_study(studies: Sequence[Study], section: Section, palette: Palette, nam
             name,
             f"Error against {unit}. Solid lines are powers of the step fitted to the points before a plateau, dotted "
             "lines are plateaus, where something other than this step limits the error; what that is stands in "
-            "brackets where the rows tell. So does the interval of 95 % of an order."
+            "brackets where the rows tell. So does the interval of 95 % of an order. Beyond a dash-dotted line the "
+            "scheme is not stable."
+            + (" Crosses at the top are steps with which it diverged." if lost else "")
             + lost_seeds(c for study in studies for c in study.configurations),
         )
+
+
+def stability_limit(study: Study) -> float | None:
+    """The largest stable time step in a study of time steps, None where there is none or it moves with another step."""
+    if study.step != "dt":
+        return None
+    limits = [c.median("fact.stability_limit") for c in study.configurations]
+    return limits[0] if all(math.isclose(limit, limits[0], rel_tol=SAME_LIMIT) for limit in limits) else None
+
+
+def _diverged(studies: Sequence[Study], section: Section) -> list[tuple[float, str]]:
+    """Steps with which a solver of the studies diverged with something to show, and that solver."""
+    column, solvers = STEPS[studies[0].step], {study.solver for study in studies}
+    lost = [c for c in section.configurations if c.first["status"] == Status.DIVERGED and c.solver in solvers]
+    return [(c.median(column), c.solver) for c in lost if c.median(column) > 0.0]
 
 
 def _whiskers(axes: Axes, time: Spread, error: Spread, colour: str) -> None:
@@ -143,7 +177,5 @@ def _whiskers(axes: Axes, time: Spread, error: Spread, colour: str) -> None:
 
 def _solver_handles(configurations: Iterable[Configuration], palette: Palette) -> list[Line2D]:
     solvers = {c.solver: c.family for c in configurations}
-    return [
-        Line2D([], [], color=palette[solver], marker=MARKERS.get(family, "s"), ls="", ms=5.5, mew=0, label=solver)
-        for solver, family in sorted(solvers.items(), key=lambda item: item[1])
-    ]
+    ordered = sorted(solvers.items(), key=lambda item: item[1])
+    return [solver_handle(solver, family, palette) for solver, family in ordered]

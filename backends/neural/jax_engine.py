@@ -171,7 +171,13 @@ class JaxSession(TrainingSession):
 
     def residual_at(self, points: Array) -> Array:
         """Size of the residual at `points`."""
-        return np.asarray(self.compiled["residual"](self.parameters, points.astype(self.context.dtype)), dtype=float)
+        ahead = self.solver.points.pool == len(points)
+        call = self.compiled["residual"] if ahead else self._residual
+        return np.asarray(call(self.parameters, self.to_device(points.astype(self.context.dtype))), dtype=float)
+
+    @cached_property
+    def _residual(self) -> Callable[..., Any]:
+        return jax.jit(self._residual_size)
 
     def operator_at(self, points: Array, rows: Array) -> Array:
         """The operator of second order along directions."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -38,6 +38,8 @@ SETTLED = 0.1
 PROGRESS = 0.99
 """A loss must fall below this share of the smallest one so far to count as progress."""
 LARGEST_PIECE = 32_768
+RESIDUAL_PIECE = 4_096
+"""Points at which the residual is evaluated at once, derivatives and all."""
 REFERENCE = 1024
 """Points from which batch normalisation takes its statistics once training is over (Wu & Johnson 2021)."""
 
@@ -333,6 +335,14 @@ class TrainingSession(Session, ABC):
             return read_out(self.problem, lambda t: self._values(t[:, None]), points)
         return self.formulation.answer(self._values, self.coefficients, points)
 
+    def residual(self, points: Array) -> Array | None:
+        """Size of the residual, where it is one at each point alone and its derivatives are not estimated."""
+        form = self.formulation
+        if not form.pointwise or form.estimator is not None or self.solver.network.normalises:
+            return None
+        piece = min(self.piece, RESIDUAL_PIECE)
+        return in_pieces(points, piece, self.residual_at)
+
     def findings(self) -> Mapping[str, Any]:
         """What the present network has to tell beside its solution."""
         return self.formulation.facts(self._values, self.coefficients)
@@ -370,12 +380,24 @@ class TrainingSession(Session, ABC):
             generator = points_generator(self.context.seed, PLACES)
             places = self.inside.drawn(generator)[:PLACES]
             facts["estimator_deviation"] = estimator.deviation(partial(self.operator_at, places), generator)
-        if isinstance(self.solver.points, Grid):
-            spacings = self.solver.points.spacings(self.formulation.lower, self.formulation.upper)
+        spacings = self._spacings()
+        if spacings is not None:
             for name, along in zip(("dx", "dt"), np.split(spacings, [self.formulation.spatial]), strict=True):
                 if len(along):
                     facts[name] = float(along.max())
         return facts
+
+    def _spacings(self) -> Array | None:
+        """Spacing of the collocation points along each coordinate; None where every iteration has others.
+
+        For scattered points it is that of a grid with as many points, evenly divided among the coordinates.
+        """
+        form = self.formulation
+        if isinstance(self.solver.points, Grid):
+            return self.solver.points.spacings(form.lower, form.upper)
+        if self.fresh or self.solver.points.every:
+            return None
+        return (form.upper - form.lower) * len(self.inside.base) ** (-1.0 / len(form.lower))
 
     def _engine(self) -> str:
         """How the inner loops were run."""
@@ -384,10 +406,17 @@ class TrainingSession(Session, ABC):
         return host if all(on_host) else f"{self.engine}; {host}" if any(on_host) else self.engine
 
     def _values(self, points: Array) -> Array:
-        """In pieces of one size, the last one padded, so that memory is bounded and nothing is compiled twice."""
-        result = np.empty((len(points), self.formulation.components))
-        for start in range(0, len(points), self.piece):
-            part = points[start : start + self.piece]
-            padded = np.concatenate([part, np.repeat(part[-1:], self.piece - len(part), axis=0)])
-            result[start : start + len(part)] = self.evaluate(padded)[: len(part)]
-        return result
+        return in_pieces(points, self.piece, self.evaluate)
+
+
+def in_pieces(points: Array, piece: int, evaluate: Callable[[Array], Array]) -> Array:
+    """Values at points (n, k) in pieces of one size, so that memory is bounded and nothing is compiled twice.
+
+    The last piece is padded.
+    """
+    parts = []
+    for start in range(0, len(points), piece):
+        part = points[start : start + piece]
+        padded = np.concatenate([part, np.repeat(part[-1:], piece - len(part), axis=0)])
+        parts.append(np.asarray(evaluate(padded), dtype=float)[: len(part)])
+    return np.concatenate(parts)

@@ -47,10 +47,11 @@ function tableRows(table) {
   return [spread(titles, titles.map((title) => `${title} (detail)`)), ...rows];
 }
 
-const panelsOf = (figure) => JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
+const dataOf = (figure) => JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
 
 function figureRows(figure) {
-  const panels = panelsOf(figure);
+  const { panels, samples } = dataOf(figure);
+  if (samples) return [samples.names, ...samples.columns[0].map((_, k) => samples.columns.map((column) => column[k] ?? ""))];
   const rows = panels.flatMap((p) => p.curves.flatMap((c) => c.x.map((x, k) => [p.title, c.label, x, c.y[k]])));
   return [["panel", "curve", panels[0].x || "x", panels[0].y || "y"], ...rows];
 }
@@ -101,7 +102,7 @@ function zoom(button) {
   const charts = document.createElement("div");
   charts.className = "charts";
   picture.after(charts);
-  for (const panel of panelsOf(figure)) {
+  for (const panel of dataOf(figure).panels) {
     const logarithmic = { x: panel.x_log, y: panel.y_log };
     const switches = document.createElement("div");
     switches.className = "tools";
@@ -123,11 +124,21 @@ function zoom(button) {
   }
 }
 
+// A row that a filter hides is shown again when somebody is sent to it.
+function reveal(row) {
+  if (!row?.hidden) return;
+  const input = document.querySelector(`input[data-table="${row.closest("table").id}"]`);
+  input.value = "";
+  filterRows(input);
+}
+
 document.addEventListener("input", (event) => {
   if (event.target.matches("input[data-table]")) filterRows(event.target);
 });
 
 document.addEventListener("click", async (event) => {
+  const link = event.target.closest('a[href^="#"]');
+  if (link) return reveal(document.getElementById(link.hash.slice(1)));
   const button = event.target.closest("button");
   if (!button) return;
   const header = button.closest("th[aria-sort]");

@@ -58,7 +58,7 @@ def test_nobody_looks_in_the_memory_pass(tmp_path):
 
 
 def test_solver_that_never_looks_has_no_trace_not_even_one_of_its_own_making():
-    assert list(look("iterations=0", problem="heat-1d").arrays) == ["solution"]
+    assert list(look("iterations=0", problem="heat-1d").arrays) == ["solution", "residual"]
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,20 @@ def test_diverged_training_keeps_the_trace_until_then(tmp_path):
     arrays = store.read_arrays(tmp_path / "run", case.hash)
     assert arrays["trace_errors"] == pytest.approx([1 / 2, 1 / 4, 1 / 8], rel=1e-12)
     assert "solution" not in arrays
+
+
+def test_the_residual_that_a_method_has_is_kept_beside_its_solution():
+    arrays = look("iterations=3").arrays
+    assert arrays["residual"].tolist() == [0.5**3] * len(arrays["solution"])
+
+
+def test_a_residual_that_cannot_be_evaluated_costs_no_row():
+    outcome = look("iterations=3,residual_fault=raise")
+    assert outcome.record.status == Status.FINISHED
+    assert outcome.record.facts["residual_failure"] == "ValueError: no such point"
+    assert "residual" not in outcome.arrays
+
+
+def test_no_residual_is_kept_where_no_picture_shows_it():
+    assert "residual" in look("iterations=1", problem="poisson:d=4").arrays
+    assert "residual" not in look("iterations=1", problem="poisson:d=5").arrays

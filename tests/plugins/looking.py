@@ -55,6 +55,9 @@ class LookingSession(Session):
         values = self.solution(points)
         return FAULTS[self._solver.fault](values) if self._iteration == 2 else values
 
+    def residual(self, points: Array) -> Array:
+        return FAULTS[self._solver.residual_fault](np.full(len(points), 0.5**self._iteration))
+
     def solution(self, points: Array) -> Array:
         self._evaluations += 1
         time.sleep(self._solver.evaluate_s)
@@ -83,6 +86,7 @@ class Looking(Solver):
     evaluate_s: float = parameter(0.0, "seconds of an evaluation", least=0)
     diverges: int = parameter(0, "iteration at which it blows up, 0 for never", least=0)
     fault: str = parameter("", "what is wrong with the solution shown at iteration 2", choices=tuple(FAULTS))
+    residual_fault: str = parameter("", "what is wrong with the residual", choices=tuple(FAULTS))
 
     tally: str = parameter("", "file that gets a line for every look")
 

@@ -76,7 +76,7 @@ def saved(page: Page, button: str) -> list[list[str]]:
 
 
 def test_every_link_leads_to_its_place(page: Page) -> None:
-    links = page.locator("nav a")
+    links = page.locator("nav a, #overview a, #sources-table a")
     assert links.count() > 5
     for number in range(links.count()):
         links.nth(number).click()
@@ -161,9 +161,28 @@ def test_every_figure_with_curves_can_be_zoomed(page: Page) -> None:
 def test_the_time_axis_is_switched(page: Page) -> None:
     part = page.locator(".switched:has(fieldset)").first
     figures = part.locator("figure")
-    assert [figure.is_visible() for figure in figures.all()] == [True, False]
+    assert [figure.is_visible() for figure in figures.all()] == [True, True, False, False]
     part.locator("input[value='1']").check()
-    assert [figure.is_visible() for figure in figures.all()] == [False, True]
+    assert [figure.is_visible() for figure in figures.all()] == [False, False, True, True]
+
+
+def test_a_conclusion_leads_to_its_row_even_if_a_filter_hides_it(page: Page) -> None:
+    link = page.locator(".conclusions a[href*='-table-']").first
+    name = str(link.get_attribute("href")).removeprefix("#")
+    row, field = page.locator(f"[id='{name}']"), page.locator("input[aria-label*='Every configuration']").first
+    assert name.startswith(str(field.get_attribute("data-table")))
+    field.fill("nothing like that")
+    assert not row.is_visible()
+    link.click()
+    assert row.is_visible()
+    assert page.evaluate("document.querySelector(':target').id") == name
+
+
+def test_a_map_is_saved_as_its_numbers(page: Page) -> None:
+    head, *rows = saved(page, "figure:has(image) button.data")
+    assert {"u", "|error|"} <= set(head)
+    assert len(rows) > 100
+    assert {len(row) for row in rows} == {len(head)}
 
 
 def test_the_keyboard_reaches_results_and_tables(page: Page) -> None:

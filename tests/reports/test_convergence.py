@@ -12,7 +12,9 @@ import pytest
 import problems
 import reports
 from reports.convergence import Study, fit, studies
+from reports.drawing import Palette
 from reports.summary import Section, sections
+from reports.workprecision import stability_limit, step_study
 from tests.reports.synthetic import PLATEAU, Writer, exact
 
 
@@ -119,3 +121,37 @@ def test_a_plateau_that_no_other_row_leaves_has_no_cause_that_is_told(tmp_path: 
 def test_a_plateau_at_rounding_is_called_that_and_a_network_s_is_its_training(tmp_path: Path) -> None:
     assert {s.cause for s in ladder(tmp_path / "a", lambda h, dt: max(h**8, 1e-13))} == {"rounding"}
     assert {s.cause for s in ladder(tmp_path / "b", lambda h, dt: max(h**2, 1e-3), family="neural")} == {"training"}
+
+
+def explicit_study(folder: Path, *, coupled: bool = False) -> tuple[list[Study], Section]:
+    """An explicit scheme at four steps below its limit of 4e-3, and diverged at one above it."""
+    heat = problems.REGISTRY.get("heat-1d").create({}, "s1")
+    writer = Writer(folder)
+    for dt in (4e-3, 2e-3, 1e-3, 5e-4):
+        dx = dt**0.5 if coupled else 0.1
+        writer.add(
+            heat, "one", exact(heat, dt), settings={"dt": dt}, dx=dx, dt=dt, facts={"stability_limit": 0.4 * dx**2}
+        )
+    lost = {"status": "diverged", "reason": "passed 1e100 at step 40", "facts": {"stability_limit": 4e-3}}
+    writer.add(heat, "one", exact(heat, 1e90), settings={"dt": 8e-3}, dx=0.1, dt=8e-3, **lost)
+    (section,) = sections(reports.load(writer.finish()))
+    return studies(section), section
+
+
+def test_the_limit_of_stability_and_what_lies_beyond_are_drawn(tmp_path: Path) -> None:
+    found, section = explicit_study(tmp_path / "run")
+    (study,) = found
+    assert stability_limit(study) == pytest.approx(4e-3)
+    figure = step_study(found, section, Palette({"one": "classical"}), "figure")
+    assert "largest stable dt of one" in figure.svg
+    assert "Crosses at the top are steps with which it diverged." in figure.caption
+
+
+def test_a_limit_that_moves_with_the_grid_is_none_of_the_step(tmp_path: Path) -> None:
+    found, section = explicit_study(tmp_path / "run", coupled=True)
+    (study,) = found
+    assert study.coupled
+    assert stability_limit(study) is None
+    figure = step_study(found, section, Palette({"one": "classical"}), "figure")
+    assert "largest stable" not in figure.svg
+    assert "Crosses" not in figure.caption

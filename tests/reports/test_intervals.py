@@ -12,7 +12,8 @@ import pytest
 import problems
 import reports
 from reports import intervals, training
-from reports.conclusions import conclude, costs
+from reports.conclusions import conclude
+from reports.costs import costs
 from reports.run import Run
 from reports.summary import Section, sections
 from reports.tables import cost_table

@@ -15,6 +15,8 @@ import reports
 from problems import InputError
 from reports.html import TEMPLATES
 from reports.markdown import plain
+from reports.page import compose
+from reports.run import Run
 from tests.reports.synthetic import HOSTILE, Writer, exact
 
 VOID = {"meta", "br", "input", "link", "img", "hr"}
@@ -255,3 +257,38 @@ def test_a_report_that_cannot_be_finished_leaves_the_earlier_one(
         reports.render(folder)
     assert {path: path.read_bytes() for path in before} == before
     assert list(folder.rglob("*.part")) == []
+
+
+def test_conclusions_lead_to_the_rows_of_which_they_speak(run_dir: Path) -> None:
+    parts = [part for chapter in compose(Run.open(run_dir)).chapters for part in chapter.parts]
+    told = [(conclusion, part) for part in parts for conclusion in part.conclusions]
+    assert sum(bool(conclusion.rows) for conclusion, _ in told) > 10
+    for conclusion, part in told:
+        labels = [part.table.rows[row - 1][0] for row in conclusion.rows]
+        assert all(label.text in conclusion.text for label in labels)
+        assert [label.detail for label in labels] == [f"row {row}" for row in conclusion.rows]
+
+
+def test_every_table_of_a_source_stands_in_one_place_with_what_rows_say_about_it(run_dir: Path) -> None:
+    page = compose(Run.open(run_dir))
+    assert page.sources
+    rows = {(row[0].detail, row[0].text, row[1].text, row[2].text): row[3:] for row in page.sources.rows}
+    heat = rows["S1 (2020)", "Table I", "heat-1d", "figures"]
+    # Mean and maximum of two rungs and of a network, each as synthetic rows have them.
+    (chapter,) = [chapter for chapter in page.chapters if chapter.name == "heat-1d"]
+    assert chapter.published
+    verdicts = [
+        row[[c.title for c in chapter.published.columns].index("verdict")].text for row in chapter.published.rows
+    ]
+    assert heat[0].text == "6"
+    counts = dict(part.split(": ") for part in heat[1].text.split("; "))
+    assert {verdict: verdicts.count(verdict) for verdict in counts} == {v: int(n) for v, n in counts.items()}
+    assert sum(map(int, counts.values())) == 6
+    assert ("S4 (2021)", "a d orbital in two dimensions", "schroedinger-radial", "claims") in rows
+    assert page.sources_left.startswith("Not run here: S1 (2020): ")
+    assert "on convergence (burgers-1d)" in page.sources_left
+    assert "Table I (heat-1d)" not in page.sources_left
+
+
+def test_a_run_that_was_meant_for_no_source_has_no_table_of_sources(tmp_path: Path) -> None:
+    assert compose(Run.open(small_run(tmp_path / "run"))).sources is None

@@ -15,12 +15,13 @@ import problems
 import reports
 from problems.base import Array
 from reports import training
-from reports.conclusions import conclude, costs, most_accurate
+from reports.accuracy import reached
+from reports.conclusions import conclude
+from reports.costs import costs, most_accurate
 from reports.run import Run
 from reports.summary import NO_ANSWER, Configuration, Section, Spread, pareto, sections
 from reports.tables import cost_table, measured
 from reports.words import scientific
-from reports.workprecision import reached
 from tests.reports.synthetic import SEED_ERRORS, Writer, exact
 
 
@@ -115,9 +116,9 @@ def test_front_of_networks_follows_their_training_and_not_its_dips(tmp_path: Pat
     section = watched(tmp_path / "run", [5e-2, 5e-4, 5e-3, 2e-4], 1e-3)
     network = configuration(section, "network")
     for work, before in (("solve_median", 0.0), ("total_s", 3.05)):
-        points = reached(section, network, work)
-        assert [at for at, _ in points] == pytest.approx([before + s for s in (10.0, 0.01, 0.1, 1.0, 10.0)])
-        assert [error for _, error in points] == pytest.approx([1e-3, 5e-2, 5e-3, 5e-3, 1e-3])
+        times, errors = reached(section, network, work)
+        assert times == pytest.approx([before + s for s in (0.01, 0.1, 1.0, 10.0, 10.0)])
+        assert errors == pytest.approx([5e-2, 5e-3, 5e-3, 1e-3, 1e-3])
 
 
 def test_what_training_came_to_on_its_way_does_not_count_where_it_ended_worse(tmp_path: Path) -> None:

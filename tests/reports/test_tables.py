@@ -8,7 +8,7 @@ import pytest
 
 import reports
 from reports.cells import Table
-from reports.conclusions import costs
+from reports.costs import costs
 from reports.summary import Section, sections
 from reports.tables import cost_table, measured, overview
 from reports.words import factor, scientific, seconds
@@ -108,7 +108,7 @@ def test_two_methods_of_measuring_memory_never_share_a_column(tmp_path: Path) ->
 
 
 def test_the_overview_says_who_is_ahead_and_who_was_not_run(found: list[Section]) -> None:
-    table = overview([(section.title, section) for section in found])
+    table = overview([(section.title, "place", section) for section in found])
     assert column(table, "faster there", "solve time")[:4] == [
         "classical, 2,200,000×",
         "classical, 60×",

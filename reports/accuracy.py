@@ -7,6 +7,7 @@ interpolated, linearly in logarithms; what is looser than its first point takes 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,19 @@ import numpy as np
 from problems.base import Array
 from reports import intervals
 from reports.cells import Cell, Column, Table, text
-from reports.drawing import FLOOR, LINES, MARKERS, Figure, Palette, canvas, finish, legend, log_axis, solver_handle
+from reports.drawing import (
+    FLOOR,
+    LINES,
+    MARKERS,
+    Figure,
+    Palette,
+    bars,
+    canvas,
+    finish,
+    legend,
+    log_axis,
+    solver_handle,
+)
 from reports.intervals import Interval
 from reports.summary import Configuration, Section, pareto
 from reports.words import metric, scientific, seconds
@@ -43,7 +56,8 @@ class Method:
     reaches: dict[float, Reach]
 
 
-def methods(section: Section, work: str = "solve_median") -> list[Method]:
+@functools.lru_cache(maxsize=256)
+def methods(section: Section, work: str = "solve_median") -> tuple[Method, ...]:
     """Every solver with an answer, classical ones first; `work` is a column of times in `WORK`."""
     found = []
     for family in ("classical", "neural"):
@@ -51,7 +65,7 @@ def methods(section: Section, work: str = "solve_median") -> list[Method]:
         for solver in dict.fromkeys(c.solver for c in answering):
             its = [c for c in answering if c.solver == solver and c.median(work) > 0.0]
             found.append(Method(solver, family, _reaches(section, its, work)))
-    return found
+    return tuple(found)
 
 
 def reached(section: Section, c: Configuration, work: str) -> tuple[Array, Array]:
@@ -85,7 +99,7 @@ def interpolated(times: Array, errors: Array, accuracy: float) -> Array:
 
 def table(section: Section) -> Table | None:
     """Solve times of every method to the accuracies that any of them reached; None where there is nothing to tell."""
-    found = methods(section)
+    found = methods(section, "solve_median")
     shown = [accuracy for accuracy in ACCURACIES if any(accuracy in m.reaches for m in found)]
     if not shown:
         return None
@@ -113,10 +127,9 @@ def figure(section: Section, work: str, palette: Palette, name: str) -> Figure |
             accuracies, reaches = list(m.reaches), list(m.reaches.values())
             times = [r.seconds for r in reaches]
             colour = palette[m.solver]
-            for accuracy, r in m.reaches.items():
-                if r.interval is not None and math.isfinite(r.interval.high):
-                    axes.plot([accuracy] * 2, [r.interval.low, r.interval.high], color=colour, lw=2.6, alpha=0.4)
-                    bounds += [r.interval.low, r.interval.high]
+            known = [(a, r.interval) for a, r in m.reaches.items() if r.interval and math.isfinite(r.interval.high)]
+            bars(axes, [(colour, [a, a], [i.low, i.high]) for a, i in known], 2.6, 0.4)
+            bounds += [bound for _, i in known for bound in (i.low, i.high)]
             (line,) = axes.plot(accuracies, times, color=colour, ms=4.5, mew=0, lw=1.1, label=m.solver)
             line.set(marker=MARKERS.get(m.family, "s"), linestyle=LINES.get(m.family, "-"))
             bounds += times

@@ -110,14 +110,23 @@ QUANTITIES = (
 MEMORY = ("device", "host")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Track:
     """One quantity of a series at each dimension where there is a figure, over rounds and seeds, by one method."""
 
     quantity: Quantity
     method: str
+    family: str
     spreads: Mapping[int, Spread]
-    growth: Growth | None
+
+    @functools.cached_property
+    def growth(self) -> Growth | None:
+        """How it grows, fitted when somebody asks; None for what does not."""
+        if not self.quantity.grows:
+            return None
+        # What multiplies with each dimension is a grid's; a network has none.
+        law = fit if self.family == "neural" else fitted
+        return law(list(self.spreads), list(self.medians.values()))
 
     @property
     def medians(self) -> dict[int, float]:
@@ -196,12 +205,7 @@ class Series:
                 found.setdefault(method, {}).setdefault(record.dimension, []).extend(known)
         for method, by_dimension in found.items():
             spreads = {d: s for d in sorted(by_dimension) if (s := Spread.of(by_dimension[d]))}
-            medians = [spread.median for spread in spreads.values()]
-            growth = None
-            if quantity.grows:
-                # What multiplies with each dimension is a grid's; a network has none.
-                growth = fit(list(spreads), medians) if self.family == "neural" else fitted(list(spreads), medians)
-            yield Track(quantity, method, spreads, growth)
+            yield Track(quantity, method, self.family, spreads)
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,12 @@ import matplotlib as mpl
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure as Canvas
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from problems.base import Array
 
@@ -32,7 +35,8 @@ MARKERS = {"classical": "o", "neural": "D"}
 LINES = {"classical": "-", "neural": "--"}
 WIDE, WIDTH = 5.0, 4.4
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-DPI = 110
+DPI, POINTS = 110, 72
+"""Resolution of images in a figure, and of its own coordinates, as SVG has them."""
 MOST_POINTS, MOST_SAMPLES = 500, 2500
 """Points of a curve, and of a map, that are handed on as data."""
 HEAT, DIVERGING = "viridis", "RdBu_r"
@@ -157,12 +161,30 @@ class Palette:
         return self._colours[solver]
 
 
+_styled = False
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw as reports do; inside of it a further one costs nothing."""
+    global _styled
+    if _styled:
+        yield
+        return
+    with mpl.rc_context(STYLE):
+        _styled = True
+        try:
+            yield
+        finally:
+            _styled = False
+
+
 @contextmanager
 def canvas(
     height: float, rows: int = 1, columns: int = 1, width: float = WIDTH, gap: float = 0.22
 ) -> Iterator[tuple[Canvas, list[Axes]]]:
     """A figure with its axes, under the report's style; `gap` lies between rows, in heights of one."""
-    with mpl.rc_context(STYLE):
+    with style():
         figure = Canvas(figsize=(width, height))
         FigureCanvasSVG(figure)
         grid = figure.subplots(
@@ -179,21 +201,23 @@ def canvas(
 
 
 def finish(figure: Canvas, name: str, caption: str, samples: Samples | None = None) -> Figure:
-    """Write the figure as SVG, cropped to its content, without identifiers that would clash with another figure's.
+    """Write the figure of a `canvas` as SVG, cropped, without identifiers that would clash with another figure's.
 
     Lines that were given a label are handed on as data.
     """
     buffer = io.StringIO()
+    # As wide as it is drawn, without the further drawing that matplotlib takes to find out.
+    figure.set_dpi(POINTS)
+    width, height = figure.get_size_inches() * POINTS
+    renderer = RendererSVG(width, height, io.StringIO(), image_dpi=DPI)  # type: ignore[no-untyped-call]
+    children = [child for axes in figure.axes for child in axes.get_children()]
+    # What is clipped to its axes does not reach beyond them.
+    outer = [child for child in children if isinstance(child, (Legend, Text)) or not child.get_clip_on()]
+    extent = figure.get_tightbbox(renderer, bbox_extra_artists=outer).padded(0.03)
     # The salt makes the remaining identifiers unique to this figure, and the same in every rendering.
-    with mpl.rc_context({"svg.hashsalt": name}):
-        figure.savefig(
-            buffer,
-            format="svg",
-            dpi=DPI,
-            bbox_inches="tight",
-            pad_inches=0.03,
-            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
-        )
+    mpl.rcParams["svg.hashsalt"] = name
+    metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    figure.savefig(buffer, format="svg", dpi=DPI, bbox_inches=extent, metadata=metadata)
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
@@ -231,6 +255,17 @@ def _curve(line: Line2D) -> Curve:
 def _short(values: Array, digits: int = 6) -> tuple[float, ...]:
     """Few digits, which are more than anybody reads off."""
     return tuple(float(f"{value:.{digits}g}") for value in values)
+
+
+Bar = tuple[str, Sequence[float], Sequence[float]]
+"""A straight line: its colour, the x of both ends, and the y of both ends."""
+
+
+def bars(axes: Axes, lines: Sequence[Bar], width: float, alpha: float = 1.0) -> None:
+    """Straight lines of one width, drawn as one."""
+    ends = [list(zip(x, y, strict=True)) for _, x, y in lines]
+    colours = [colour for colour, _, _ in lines]
+    axes.add_collection(LineCollection(ends, colors=colours, linewidths=width, alpha=alpha), autolim=False)
 
 
 def legend(axes: Axes, handles: Sequence[Line2D], columns: int = 2, drop: float = -0.2) -> None:

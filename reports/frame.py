@@ -46,7 +46,10 @@ def load(run_dir: str | Path) -> pd.DataFrame:
 
 def frame(records: Iterable[Record]) -> pd.DataFrame:
     """One row per record, in their order."""
-    return pd.DataFrame([_row(record) for record in records])
+    rows = pd.DataFrame([_row(record) for record in records])
+    # Strings as objects, in one block: as arrays of their own they would make grouping and slicing three times slower.
+    texts = [name for name, kind in rows.dtypes.items() if isinstance(kind, pd.StringDtype)]
+    return rows.astype(dict.fromkeys(texts, object)).copy()
 
 
 def headline(record: Record) -> float:

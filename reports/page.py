@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -21,7 +22,9 @@ from reports import (
     dimension_figures,
     dimension_tables,
     dimension_words,
+    drawing,
     figures,
+    parallel,
     training,
     workprecision,
 )
@@ -38,6 +41,8 @@ from reports.summary import Configuration, Section, sections
 from reports.tables import claims_table, cost_table, failures_table, measured, overview, published_table
 from reports.verdicts import NOT_RUN
 from reports.words import number, scientific
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -138,11 +143,15 @@ def compose(run: Run) -> Page:
     courses = {s: training.read(run, s) for s in sections(rows[~rows["case"].isin(aside)])}
     found = {dataclasses.replace(s, looks=training.looks(its)): its for s, its in courses.items()}
     palette = Palette(dict(zip(rows["solver"], rows["family"], strict=True)))
+    jobs: list[Callable[[], Part | Scaling]] = [partial(_part, run, s, its, palette) for s, its in found.items()]
+    jobs += [partial(_scaling, run, study, list(found), unjudged, palette) for study in studies]
+    done = _shared(run, jobs)
+    parts = {s: part for s, part in zip(found, done, strict=False) if isinstance(part, Part)}
+    scalings = [scaling for scaling in done if isinstance(scaling, Scaling)]
     chapters = [
-        _chapter(run, part, {s: its for s, its in found.items() if s.problem == name}, palette)
-        for name, part in rows.groupby("problem", sort=False)
+        _chapter(run, of_problem, {s: part for s, part in parts.items() if s.problem == name}, palette)
+        for name, of_problem in rows.groupby("problem", sort=False)
     ]
-    scalings = [_scaling(run, study, list(found), unjudged, palette) for study in studies]
     lost = [(section, c) for section in (*found, *unjudged) for c in section.configurations if c.failed]
     finished = int(rows["ok"].sum())
     verdicts = [finding for chapter in chapters for finding in chapter.findings]
@@ -172,13 +181,27 @@ def compose(run: Run) -> Page:
         backends=_backends(run),
         packages=sorted((str(k), str(v)) for k, v in _mapping(run.environment.get("packages")).items()),
         # Composing the chapters has added to the notes.
-        notes=list(run.notes),
+        notes=run.complaints(),
     )
 
 
-def _chapter(
-    run: Run, rows: pd.DataFrame, members: Mapping[Section, list[training.Course]], palette: Palette
-) -> Chapter:
+def _shared(run: Run, jobs: Sequence[Callable[[], T]]) -> list[T]:
+    """What the jobs return; what they have to say of the run's folder becomes a note of `run`, whoever did them."""
+
+    def noted(job: Callable[[], T]) -> tuple[T, list[str], dict[str, str]]:
+        with drawing.style():
+            return job(), run.notes, run.missing
+
+    done = parallel.each([partial(noted, job) for job in jobs])
+    for _, notes, missing in done:
+        if notes is not run.notes:
+            run.missing |= missing
+            for note in notes:
+                run.note(note)
+    return [result for result, _, _ in done]
+
+
+def _chapter(run: Run, rows: pd.DataFrame, members: Mapping[Section, Part], palette: Palette) -> Chapter:
     """What `rows`, all of one problem, say; its sections have those that are judged for their answers."""
     problems = {s: run.problem(_record(run, s.configurations[0])) for s in members}
     firsts = rows.drop_duplicates("section")["case"]
@@ -205,7 +228,7 @@ def _chapter(
         title=problem.title if problem else name,
         equation=problem.equation if problem else "",
         citation=problem.citation if problem else "",
-        parts=[_part(run, s, problems[s], its, palette) for s, its in members.items()],
+        parts=list(members.values()),
         published=published_table(comparisons) if compared else None,
         verdicts="; ".join(f"{verdict}: {count}" for verdict, count in counts.items()),
         claims=claims_table(judgements) if judged else None,
@@ -215,10 +238,9 @@ def _chapter(
     )
 
 
-def _part(
-    run: Run, section: Section, problem: Problem | None, courses: list[training.Course], palette: Palette
-) -> Part:
+def _part(run: Run, section: Section, courses: list[training.Course], palette: Palette) -> Part:
     anchor = _section_anchor(section)
+    problem = run.problem(_record(run, section.configurations[0]))
     # The clock of a trajectory is that of the solve phase.
     paths = {"solve_median": training.behind(courses)}
     drawn = (
@@ -253,9 +275,9 @@ def _section_anchor(section: Section) -> str:
 
 def _commands(run: Run, section: Section) -> Iterator[tuple[str, str]]:
     for c in section.configurations:
-        for _, row in c.rows.iterrows():
-            label = f"{c.label}, seed {row['seed']}" if len(c.rows) > 1 else c.label
-            yield label, run.command(run.record(row["case"]))
+        records = [run.record(case) for case in c.rows["case"]]
+        for record, command in zip(records, run.commands(records), strict=True):
+            yield f"{c.label}, seed {record.seed}" if len(records) > 1 else c.label, command
 
 
 def _scaling(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ class Run:
     info: Mapping[str, Any]
     records: list[Record]
     notes: list[str]
+    missing: dict[str, str] = field(default_factory=dict)
+    """Solutions that are missing or damaged: their files, and whose they are."""
     _problems: dict[str, Problem | None] = field(default_factory=dict)
     _by_case: dict[str, Record] = field(default_factory=dict)
 
@@ -72,20 +74,33 @@ class Run:
         return self._problems[key]
 
     def arrays(self, record: Record) -> dict[str, Array]:
-        """The arrays saved for a record; empty, with a note, where the file is missing or damaged."""
+        """The arrays saved for a record; empty, and `missing`, where the file is missing or damaged."""
         found = store.read_arrays(self.path, record.case)
         # A method that diverged on its way has no solution; one whose solution was judged must have it.
         if not found and record.answered and record.max_abs is not None:
-            name = f"{store.SOLUTIONS}/{record.case}.npz"
-            self.note(f"The solution of {record.solver} on {record.problem} is missing or damaged ({name}).")
+            self.missing[f"{store.SOLUTIONS}/{record.case}.npz"] = f"{record.solver} on {record.problem}"
         return found
 
-    def command(self, record: Record) -> str:
-        """The command that runs one row again, or why it cannot be given."""
+    def commands(self, records: Sequence[Record]) -> list[str]:
+        """The commands that run rows again that differ in their seed alone, or why they cannot be given."""
         try:
-            return Case.from_record(record).command(self.info.get("plugins") or ())
+            case = Case.from_record(records[0])
+            return [replace(case, seed=r.seed).command(self.info.get("plugins") or ()) for r in records]
         except InputError as error:
-            return f"# {record.solver} on {record.problem}: {error}"
+            return [f"# {r.solver} on {r.problem}: {error}" for r in records]
+
+    def complaints(self) -> list[str]:
+        """All notes, and one on all solutions that were missed."""
+        if not self.missing:
+            return self.notes
+        name, whose = next(iter(self.missing.items()))
+        more = f" and {len(self.missing) - 1} more" if len(self.missing) > 1 else ""
+        verb = "are" if more else "is"
+        return [
+            *self.notes,
+            f"The solution of {whose} ({name}){more} {verb} missing or damaged: pictures and training curves that need "
+            "what is not there are left out.",
+        ]
 
     def note(self, text: str) -> None:
         """Remember something that the reader of the report has to know, once."""

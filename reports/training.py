@@ -89,11 +89,13 @@ def lost_seeds(configurations: Iterable[Configuration]) -> str:
 
 def losses(courses: Sequence[Course], palette: Palette, name: str) -> Figure | None:
     """Training loss against iterations, one band per configuration; None where no loss was kept."""
+    shown, left_out = _chosen([course for course in courses if any(course.losses())])
+    if not shown:
+        return None
     with canvas(2.8) as (figure, (axes,)):
         handles: list[Line2D] = []
         extent: list[float] = []
         lifted = False
-        shown, left_out = _chosen([course for course in courses if any(course.losses())])
         for i, course in enumerate(shown):
             style: dict[str, Any] = {"color": palette[course.configuration.solver], "ls": DASHES[i % len(DASHES)]}
             (good, bad), base = _raised(course.losses())
@@ -130,6 +132,8 @@ def losses(courses: Sequence[Course], palette: Palette, name: str) -> Figure | N
 def trajectories(courses: Sequence[Course], headline: str, palette: Palette, name: str) -> Figure | None:
     """Error against solve time while training, one colour per configuration; None where nobody looked."""
     shown, left_out = _chosen([course for course in courses if any(course.paths())])
+    if not shown:
+        return None
     colours = shades([course.configuration for course in shown], palette)
     with canvas(3.1) as (figure, (axes,)):
         handles, times, errors = [], [], []

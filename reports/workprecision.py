@@ -19,8 +19,10 @@ from reports.drawing import (
     LINES,
     MARKERS,
     WIDE,
+    Bar,
     Figure,
     Palette,
+    bars,
     canvas,
     finish,
     legend,
@@ -56,8 +58,7 @@ def work_precision(
             label = f"{c.label}, while it was trained"
             shown = np.maximum(errors, FLOOR)
             axes.plot(seconds, shown, color=palette[c.solver], lw=0.7, alpha=0.35, zorder=1, label=label)
-        for c, time, error in drawn:
-            _whiskers(axes, time, error, palette[c.solver])
+        _whiskers(axes, [(palette[c.solver], time, error) for c, time, error in drawn])
         for c, time, error in drawn:
             fill = palette[c.solver] if c.answers else "none"
             marker = Line2D([time.median], [max(error.median, FLOOR)], marker=MARKERS.get(c.family, "s"), ms=5.0, ls="")
@@ -108,9 +109,8 @@ def step_study(studies: Sequence[Study], section: Section, palette: Palette, nam
             shape = shapes[repeats.setdefault(study.solver, 0) % len(shapes)]
             repeats[study.solver] += 1
             colour = palette[study.solver]
-            for at, spread in zip(x, spreads, strict=True):
-                if spread and spread.count > 1:
-                    axes.plot([at, at], [max(spread.least, FLOOR), spread.most], color=colour, lw=0.8)
+            ranges = [(at, s) for at, s in zip(x, spreads, strict=True) if s and s.count > 1]
+            bars(axes, [(colour, [at, at], [max(s.least, FLOOR), s.most]) for at, s in ranges], 0.8)
             axes.plot(x, y, shape, color=colour, ms=5, mew=0, label=study.label)
             fit = study.fit
             if fit.order is not None:
@@ -166,13 +166,15 @@ def _diverged(studies: Sequence[Study], section: Section) -> list[tuple[float, s
     return [(c.median(column), c.solver) for c in lost if c.median(column) > 0.0]
 
 
-def _whiskers(axes: Axes, time: Spread, error: Spread, colour: str) -> None:
-    if max(time.count, error.count) < 2:
-        return
-    x, y = time.median, max(error.median, FLOOR)
+def _whiskers(axes: Axes, points: Iterable[tuple[str, Spread, Spread]]) -> None:
+    several = [(colour, t, e) for colour, t, e in points if max(t.count, e.count) > 1]
     for low, high, width in (("least", "most", 0.8), ("lower_quartile", "upper_quartile", 2.6)):
-        axes.plot([x, x], [max(getattr(error, low), FLOOR), max(getattr(error, high), FLOOR)], color=colour, lw=width)
-        axes.plot([getattr(time, low), getattr(time, high)], [y, y], color=colour, lw=width)
+        lines: list[Bar] = []
+        for colour, time, error in several:
+            x, y = (time.median,) * 2, (max(error.median, FLOOR),) * 2
+            lines.append((colour, x, [max(getattr(error, side), FLOOR) for side in (low, high)]))
+            lines.append((colour, [getattr(time, side) for side in (low, high)], y))
+        bars(axes, lines, width)
 
 
 def _solver_handles(configurations: Iterable[Configuration], palette: Palette) -> list[Line2D]:

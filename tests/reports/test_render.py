@@ -148,6 +148,20 @@ def test_missing_and_damaged_files_are_noted(tmp_path: Path, damage: str) -> Non
     assert expected in html.read_text(encoding="utf-8")
 
 
+def test_many_missing_solutions_are_one_note(tmp_path: Path) -> None:
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(tmp_path / "run")
+    for seed in range(5):
+        writer.add(decay, "network", exact(decay, 1e-3), family="neural", seed=seed)
+    folder = writer.finish()
+    shutil.rmtree(folder / "solutions")
+    notes = compose(Run.open(folder)).notes
+    assert [note for note in notes if "missing" in note] == [
+        "The solution of network on decay (solutions/case00000000.npz) and 4 more are missing or damaged: pictures and "
+        "training curves that need what is not there are left out."
+    ]
+
+
 def test_a_problem_unknown_here_is_reported_without_pictures(tmp_path: Path) -> None:
     folder = small_run(tmp_path / "run")
     records = folder / "records.jsonl"

@@ -18,7 +18,7 @@ To write a new solver:
 6. `Session.solution(points)` evaluates at points of shape (n, k) and returns (n, components): timed as *evaluate*;
    a method that steps in time keeps the levels around the instants of `problem.points()` and answers at those alone;
    one that can answer outside the domain sets `extrapolates`, and one that has a residual at any point tells it by
-   `Session.residual(points)`, which no clock sees;
+   `Session.residual(points)`, which is in no phase's time;
 7. `Session.facts()` reports what happened, under the names of `FACTS`; arrays among them are kept beside the solution;
    where a compiler plans memory ahead, `Session.planned_bytes()` hands its plan to the harness;
 8. a solve that blew up raises `Diverged`, or sets `outcome` when it still has a solution to show;

@@ -41,6 +41,10 @@ REMEDY = {
 }
 
 
+class Newer(ValueError):
+    """A record of a schema that this version does not know."""
+
+
 @dataclass
 class Record:
     """One case, measured. Times are in seconds with one entry per round; memory is in bytes.
@@ -107,15 +111,18 @@ class Record:
 
     @classmethod
     def from_json(cls, line: str) -> Record:
-        """Read a line that `to_json` wrote.
+        """Read a line that `to_json` wrote; what an older version did not write has its default.
 
         Raises:
-            ValueError: if it is not such a line, or of a newer schema.
+            ValueError: if it is not such a line; `Newer` if it is one of a newer schema.
 
         """
         row = json.loads(line)
-        if not isinstance(row, dict) or row.get("schema", SCHEMA + 1) > SCHEMA:
-            raise ValueError("not a record of this version")
+        schema = row.get("schema") if isinstance(row, dict) else None
+        if type(schema) is not int:
+            raise ValueError("not a record")
+        if schema > SCHEMA:
+            raise Newer(f"of a newer version (schema {schema}, this version reads {SCHEMA})")
         known = {f.name for f in dataclasses.fields(cls)}
         return cls(**{name: value for name, value in row.items() if name in known})
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.record import Record
+from benchmarks.record import Newer, Record
 from problems import InputError
 from problems.base import Array
 
@@ -38,6 +38,9 @@ def read(folder: Path) -> tuple[list[Record], list[str]]:
             continue
         try:
             record = Record.from_json(line.decode("utf-8"))
+        except Newer as error:
+            complaints.append(f"{RECORDS}, line {number} is {error}")
+            continue
         except (ValueError, TypeError):
             torn = number == text.count(b"\n") + 1
             complaints.append(f"{RECORDS}, line {number} {TORN if torn else 'is unreadable'}")

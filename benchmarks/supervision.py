@@ -41,12 +41,22 @@ class Pass:
     done: dict[str, Any] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, str] = field(default_factory=dict)
+    more: bool = False
+    """Whether the worker is done, and goes on to something that the case does not depend on."""
     wall_s: float = 0.0
 
     @property
     def complete(self) -> bool:
         """Whether the worker has said its last."""
-        return bool(self.done or self.memory or self.reason)
+        return bool(self.done or self.memory or self.reason) and not self.more
+
+    def end(self, status: Status, reason: str) -> None:
+        """The worker has come to an end that it did not tell; a case that was done before stays so."""
+        if self.more:
+            self.more = False
+            self.done["facts"]["residual_failure"] = reason
+        else:
+            self.status, self.reason = status, reason
 
 
 def run_worker(
@@ -86,7 +96,7 @@ def run_worker(
                 process.stdin.flush()
             _listen(process, log, begun + timeout_s, memory_bytes, result)
             if not result.complete:
-                result.status, result.reason = _death(process, log)
+                result.end(*_death(process, log))
         finally:
             _end(process, mark)
     if result.status is Status.TIMEOUT:
@@ -104,18 +114,18 @@ def _listen(
             try:
                 _take(json.loads(line), result)
             except (ValueError, KeyError, TypeError):
-                result.status = Status.CRASHED
-                result.reason = f"something else than the worker wrote to its answer: {one_line(repr(line[:80]))}"
+                said = one_line(repr(line[:80]))
+                result.end(Status.CRASHED, f"something else than the worker wrote to its answer: {said}")
             if result.complete:
                 return
             continue
         if time.monotonic() > deadline:
-            result.status, result.reason = Status.TIMEOUT, "still running"
+            result.end(Status.TIMEOUT, "still running")
             return
         used = _resident_bytes(process.pid) if memory_bytes is not None else 0
         if memory_bytes is not None and used > memory_bytes:
-            result.status = Status.MEMORY_LIMIT
-            result.reason = f"held {used / 2**20:.0f} MiB, more than {memory_bytes / 2**20:.0f} MiB"
+            reason = f"held {used / 2**20:.0f} MiB, more than {memory_bytes / 2**20:.0f} MiB"
+            result.end(Status.MEMORY_LIMIT, reason)
             return
         if os.fstat(log.fileno()).st_size > LOG_BYTES:
             # The worker goes on writing behind its last position: what lies before becomes a hole without blocks.
@@ -158,7 +168,12 @@ def _take(event: dict[str, Any], result: Pass) -> None:
         result.status, result.reason = FAILURES.get(event["kind"], Status.CRASHED), one_line(event["reason"])
         result.arrays = event.get("arrays", {})
     elif kind == "done":
-        result.status, result.arrays, result.done = Status.FINISHED, event.pop("arrays"), event
+        result.arrays, result.more = event.pop("arrays"), event.pop("more")
+        result.status, result.done = Status.FINISHED, event
+    elif kind == "residual":
+        result.more = False
+        result.arrays |= event["arrays"]
+        result.done["facts"] |= event["facts"]
     elif kind == "memory":
         result.status, result.memory = Status.FINISHED, event
     else:

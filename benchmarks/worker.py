@@ -37,8 +37,9 @@ PATIENCE_S = 2.0
 """How long a process that failed waits for the first one to say so."""
 PICTURED = 4
 """Most coordinates of a problem whose residual is kept: in more of them no picture shows it."""
-OWN = ("solution", "trace_", "residual")
-"""Beginnings of the names under which the harness keeps what it has seen; a solver cannot report it."""
+OWN = ("solution", "trace_")
+OWN_NAMES = ("residual", "residual_failure")
+"""Beginnings of the names, and names, under which the harness keeps what it has seen; a solver cannot report it."""
 
 
 def main() -> None:
@@ -204,7 +205,7 @@ def _timing_pass(
     assert session is not None
     facts, arrays = {}, {"solution": answer}
     for key, value in session.facts().items():
-        if key.startswith(OWN):
+        if key.startswith(OWN) or key in OWN_NAMES:
             continue
         if getattr(value, "ndim", 0):
             arrays[key] = value
@@ -214,18 +215,29 @@ def _timing_pass(
         facts["processes"] = processes.count
     if session.extrapolates:
         arrays |= {f"solution_{name}": session.solution(there) for name, there in problem.further_points().items()}
-    if points.shape[1] <= PICTURED:
-        # What is only looked at must not cost a row that was solved.
-        try:
-            residual = session.residual(points)
-        except Exception as error:
-            facts["residual_failure"] = _words(error)
-        else:
-            arrays |= {} if residual is None else {"residual": residual}
     arrays |= context.watch.trace()
     if context.watch.failure:
         facts["look_failure"] = context.watch.failure
-    send("done", facts=facts, outcome=session.outcome, arrays=_packed(arrays))
+    pictured = points.shape[1] <= PICTURED
+    send("done", facts=facts, outcome=session.outcome, arrays=_packed(arrays), more=pictured)
+    if pictured:
+        send("residual", **_residual(session, points))
+
+
+def _residual(session: Any, points: Any) -> dict[str, Any]:
+    """The residual at the points, packed, or why there is none; what is only looked at fails by itself."""
+    import numpy as np
+
+    try:
+        found = session.residual(points)
+        if found is None:
+            return {"arrays": {}, "facts": {}}
+        values = np.asarray(found, dtype=float)
+        if values.shape != (len(points),):
+            raise ValueError(f"the residual has shape {values.shape}, not {(len(points),)}")
+        return {"arrays": _packed({"residual": values}), "facts": {}}
+    except Exception as error:
+        return {"arrays": {}, "facts": {"residual_failure": _words(error)}}
 
 
 def _memory_pass(solver: Any, problem: Any, context: Any, points: Any, processes: Processes, send: Any) -> None:

@@ -21,6 +21,7 @@ from reports.drawing import (
     FLOOR,
     LINES,
     MARKERS,
+    WIDE,
     Figure,
     Palette,
     bars,
@@ -109,8 +110,8 @@ def table(section: Section) -> Table | None:
     )
     rows = tuple((text(m.solver, m.family), *(_cell(m.reaches.get(a)) for a in shown)) for m in found)
     return Table(
-        "Time to an accuracy by method, interpolated on the front of its configurations; ≤ where its fastest one is "
-        "more accurate than that",
+        "Time to an accuracy by method, interpolated on the front of its configurations; or less, where its fastest "
+        "one is more accurate than that",
         columns,
         rows,
     )
@@ -121,7 +122,7 @@ def figure(section: Section, work: str, palette: Palette, name: str) -> Figure |
     found = [m for m in methods(section, work) if m.reaches]
     if max((len(m.reaches) for m in found), default=0) < 2:
         return None
-    with canvas(3.0) as (drawn, (axes,)):
+    with canvas(3.5, width=WIDE) as (drawn, (axes,)):
         bounds: list[float] = []
         for m in found:
             accuracies, reaches = list(m.reaches), list(m.reaches.values())
@@ -137,22 +138,25 @@ def figure(section: Section, work: str, palette: Palette, name: str) -> Figure |
         log_axis(axes, "y", bounds)
         axes.invert_xaxis()
         axes.set(xlabel=metric(section.headline), ylabel=WORK[work])
-        legend(axes, [solver_handle(m.solver, m.family, palette) for m in found], 2, -0.22)
+        legend(axes, [solver_handle(m.solver, m.family, palette) for m in found], 2, -0.2)
         return finish(
             drawn,
             name,
             f"What an accuracy costs: {WORK[work].removesuffix(' / s')} of each method against the error, which falls "
-            "to the right, interpolated on the front of its configurations; lines end where a method goes no further. "
-            "Bars are intervals of 95 % over seeds and rounds.",
+            "to the right, interpolated on the front of its configurations. A line ends where a method goes no "
+            f"further, or at {scientific(ACCURACIES[-1], 1)}; it is level where the fastest configuration is more "
+            "accurate than asked for, so that less might do. Bars are intervals of 95 % over seeds and rounds of "
+            "solving, where they have an upper end.",
         )
 
 
 def _cell(reach: Reach | None) -> Cell:
     if reach is None:
-        return Cell("—", "not reached", math.inf, kind="muted")
+        return Cell("—", "not reached", kind="muted")
     interval = reach.interval
-    detail = f"{seconds(interval.low)} – {seconds(interval.high) or 'never'}" if interval else ""
-    return Cell(f"{'≤ ' if reach.least else ''}{seconds(reach.seconds)}", detail, reach.seconds)
+    bounds = f"{seconds(interval.low)} – {seconds(interval.high) or 'never'}" if interval else ""
+    detail = ", ".join(filter(None, ("or less" if reach.least else "", bounds)))
+    return Cell(seconds(reach.seconds), detail, reach.seconds)
 
 
 def _reaches(section: Section, its: Sequence[Configuration], work: str) -> dict[float, Reach]:
@@ -169,12 +173,15 @@ def _reaches(section: Section, its: Sequence[Configuration], work: str) -> dict[
         return {}
     times, errors = (np.array([point[side] for _, _, point in front]) for side in (0, 1))
     draws = _draws(section, front, moments, work)
+    repeated = [intervals.repetitions(c) >= intervals.FEWEST for c, _, _ in front]
     found = {}
     for accuracy in ACCURACIES:
         time = float(interpolated(times, errors, accuracy))
         if not math.isfinite(time):
             break
-        interval = intervals.of_draws(interpolated(*draws, accuracy)) if draws is not None else None
+        after = int((errors <= accuracy * (1.0 + 1e-9)).argmax())
+        between = all(repeated[max(0, after - 1) : after + 1])
+        interval = intervals.of_draws(interpolated(*draws, accuracy)) if draws is not None and between else None
         found[accuracy] = Reach(time, interval, bool(errors[0] < accuracy))
     return found
 
@@ -185,10 +192,8 @@ def _draws(
     moments: Mapping[Configuration, tuple[Array, Array]],
     work: str,
 ) -> tuple[Array, Array] | None:
-    """Times and errors of the points of a front, (draws, points) both; None where some were run too few times."""
+    """Times and errors of the points of a front, (draws, points) both; None where no round of one was kept."""
     members = list(dict.fromkeys(c for c, _, _ in front))
-    if min(map(intervals.repetitions, members)) < intervals.FEWEST:
-        return None
     rng = np.random.default_rng(0)
     drawn = {c: intervals.drawn(section, c, rng) for c in members}
     if any(drawn[c][0].shape[1] != len(moments[c][0]) for c in members):

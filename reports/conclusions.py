@@ -86,7 +86,7 @@ def _comparison(cost: Cost, headline: str) -> Sentence:
         text = f"{start}{network} solves {factor(ratio)} times{_bounds(cost, ratio)} faster than {classical}"
     if math.isfinite(cost.total_ratio):
         text += f"; with set-up and compilation {_ahead_in_total(cost.total_ratio)}"
-    return Sentence(f"{text}.", cost.classical, cost.neural)
+    return Sentence(f"{text}.", *dict.fromkeys((cost.classical, cost.neural, *cost.fastest_in_total)))
 
 
 def _ahead_in_total(ratio: float) -> str:
@@ -175,7 +175,7 @@ def _outside(section: Section, problem: Problem | None) -> list[Sentence]:
                 f" Over the {len(judged)} configurations that were judged there, that ratio lies between "
                 f"{factor(min(ratios))} and {factor(max(ratios))}."
             )
-        sentences.append(Sentence(text, best))
+        sentences.append(Sentence(text, best, *(c for c in judged if c is not best)))
     return sentences
 
 

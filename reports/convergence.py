@@ -68,8 +68,16 @@ class Study:
     steps: tuple[float, ...]
     configurations: tuple[Configuration, ...]
     fit: Fit
+    free: tuple[str, ...] = ()
+    """Columns of parameters in which its configurations differ."""
     cause: str = ""
     """What the plateau comes from, as far as the rows tell."""
+
+    def belongs(self, c: Configuration) -> bool:
+        """Whether a configuration differs from those of the study in nothing but what differs among them."""
+        mine, its = _identity(self.configurations[0]), _identity(c)
+        names = (mine.keys() | its.keys()) - set(self.free)
+        return c.solver == self.solver and all(str(mine.get(name)) == str(its.get(name)) for name in names)
 
     @property
     def words(self) -> str:
@@ -168,5 +176,5 @@ def _study(members: list[Configuration], free: tuple[str, ...]) -> list[Study]:
         first = chosen[0]
         label = first.label_without(free)
         errors = [c.median("error") for c in chosen]
-        return [Study(label, first.solver, first.family, step, coupled, steps, chosen, fit(steps, errors))]
+        return [Study(label, first.solver, first.family, step, coupled, steps, chosen, fit(steps, errors), free)]
     return []

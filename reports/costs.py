@@ -30,6 +30,8 @@ class Cost:
     """The same of the network, which may be a part of its training."""
     total_ratio: float
     """Total time of the network that is fastest in total, over that of the classical solver that is."""
+    fastest_in_total: tuple[Configuration | None, Configuration | None] = (None, None)
+    """These two, the classical one first."""
     interval: Callable[[], Interval | None] = lambda: None
     """Where `ratio` lies with 95 % confidence, None where too few seeds and rounds were run; found when asked for."""
 
@@ -87,15 +89,17 @@ def most_accurate(section: Section, family: str) -> Configuration | None:
 
 def _cost(section: Section, accuracy: float) -> Cost:
     fastest: list[tuple[float, Configuration | None]] = []
-    totals = []
+    totals: list[tuple[float, Configuration | None]] = []
     for family in ("classical", "neural"):
         times = [(section.seconds_to(c, accuracy), c) for c in section.of_family(family)]
         reached = [(time, c) for time, c in times if math.isfinite(time)]
         fastest.append(min(reached, key=lambda pair: pair[0], default=(math.nan, None)))
-        totals.append(min((total(c, time) for time, c in reached), default=math.nan))
+        whole = [(total(c, time), c) for time, c in reached]
+        totals.append(min(whole, key=lambda pair: pair[0], default=(math.nan, None)))
     (classical_s, classical), (neural_s, neural) = fastest
-    ratio = totals[1] / totals[0] if totals[0] else math.nan
-    found = Cost(accuracy, classical, neural, classical_s, neural_s, ratio)
+    (below, one), (above, other) = totals
+    ratio = above / below if below else math.nan
+    found = Cost(accuracy, classical, neural, classical_s, neural_s, ratio, (one, other))
     if neural is None or classical is None:
         return found
     return replace(found, interval=functools.cache(lambda: intervals.of_ratio(section, neural, classical, accuracy)))

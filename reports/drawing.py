@@ -86,11 +86,13 @@ class Panel:
     x_log: bool
     y_log: bool
     curves: tuple[Curve, ...]
+    x_falls: bool = False
+    """Whether x falls to the right."""
 
     @property
     def zoomable(self) -> bool:
-        """Whether every line goes from left to right: a chart to zoom into has one value for each x."""
-        return all(not curve.line or list(curve.x) == sorted(curve.x) for curve in self.curves)
+        """Whether no line turns back: a chart to zoom into has one value for each x."""
+        return all(not curve.line or curve.x in (to := tuple(sorted(curve.x)), to[::-1]) for curve in self.curves)
 
 
 @dataclass(frozen=True)
@@ -235,6 +237,7 @@ def _panel(axes: Axes) -> Panel:
         axes.get_xscale() == "log",
         axes.get_yscale() == "log",
         tuple(curve for curve in curves if curve.x),
+        bool(axes.xaxis_inverted()),
     )
 
 

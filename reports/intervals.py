@@ -1,4 +1,4 @@
-"""How well a ratio of costs is known: bootstrap intervals over the seeds and rounds of both sides.
+"""How well costs and their ratios are known: bootstrap intervals over the seeds and rounds of both sides.
 
 Seeds are drawn with replacement, then the rounds of each; the cost of an accuracy is found anew from what was drawn,
 for a training from the errors of the drawn seeds at every look. What differs from process to process, and which
@@ -22,7 +22,10 @@ FEWEST = 3
 
 @dataclass(frozen=True)
 class Interval:
-    """Where a ratio lies with 95 % confidence; the upper bound is infinite where too many draws never got there."""
+    """Where a cost or a ratio of two lies with 95 % confidence.
+
+    The upper bound is infinite where too many draws never got there.
+    """
 
     low: float
     high: float

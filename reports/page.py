@@ -44,6 +44,11 @@ from reports.words import number, scientific
 
 T = TypeVar("T")
 
+MOST_LINKS = 8
+"""Rows that a conclusion leads to at most; the others stand in the same table."""
+TAKEN = ("dimension", "environment", "failures", "main", "notes", "overview", "sources")
+"""Places of a page that no problem has."""
+
 
 @dataclass(frozen=True)
 class Conclusion:
@@ -221,7 +226,7 @@ def _chapter(run: Run, rows: pd.DataFrame, members: Mapping[Section, Part], pale
         verdict: sum(c.verdict == verdict for c in comparisons)
         for verdict in dict.fromkeys(c.verdict for c in comparisons)
     }
-    anchor = _anchor(name)
+    anchor = _anchor(f"{name} problem" if name in TAKEN else name)
     return Chapter(
         anchor=anchor,
         name=name,
@@ -257,7 +262,7 @@ def _part(run: Run, section: Section, courses: list[training.Course], palette: P
         parameters=_parameters(problem, _record(run, section.configurations[0])),
         reference=_reference(problem, section),
         conclusions=[
-            Conclusion(sentence, tuple(section.configurations.index(c) + 1 for c in sentence.about))
+            Conclusion(str(sentence), tuple(section.configurations.index(c) + 1 for c in sentence.about[:MOST_LINKS]))
             for sentence in conclude(section, problem)
         ],
         cost=cost_table(table, section) if len(section.configurations) > 1 and table else None,

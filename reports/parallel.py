@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -26,12 +29,23 @@ def each(jobs: Sequence[Callable[[], T]]) -> list[T]:
     Processes are forked, so that jobs may hold what cannot be sent, such as a plugin's problem. Where that is not
     safe, one process does everything.
     """
-    processes = min(os.cpu_count() or 1, len(jobs) // SHARE)
-    if processes < 2 or sys.platform != "linux" or any(name in sys.modules for name in THREADED):
-        return [job() for job in jobs]
-    fork = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(processes, mp_context=fork, initializer=_inherit, initargs=(jobs,)) as pool:
-        return list(pool.map(_run, range(len(jobs))))
+    if len(jobs) >= 2 * SHARE and _forks():
+        processes = min(len(os.sched_getaffinity(0)), len(jobs) // SHARE)
+        fork = multiprocessing.get_context("fork")
+        # Where a process is killed, for its memory perhaps, this one still may do them all.
+        with (
+            contextlib.suppress(BrokenProcessPool),
+            ProcessPoolExecutor(processes, mp_context=fork, initializer=_inherit, initargs=(jobs,)) as pool,
+        ):
+            return list(pool.map(_run, range(len(jobs))))
+    return [job() for job in jobs]
+
+
+def _forks() -> bool:
+    """Whether another process would help, and can be had by forking this one."""
+    if sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:
+        return False
+    return threading.active_count() == 1 and not any(name in sys.modules for name in THREADED)
 
 
 def _inherit(jobs: Sequence[Callable[[], Any]]) -> None:

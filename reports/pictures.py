@@ -14,6 +14,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
+from matplotlib.tri import Triangulation
 
 from problems import Problem
 from problems.base import PDE, Array, MatrixEigenproblem
@@ -81,7 +82,7 @@ class Layer:
 
     @property
     def shown(self) -> Array:
-        """What is drawn: nothing below the bounds of the axis."""
+        """What is drawn: on a logarithmic axis nothing below rounding."""
         return self.values if self.limits is None else np.maximum(self.values, LEAST_ERROR)
 
 
@@ -118,17 +119,17 @@ def field(
 
 
 def residual(arrays: Mapping[str, Array], points: Array) -> Array | None:
-    """The residual (n,) kept for the evaluation points, None where there is none, or nothing to see."""
+    """The residual (n,) kept for the evaluation points; None where there is none, or it is not finite or zero."""
     left = arrays.get("residual")
-    if left is None or left.shape != (len(points),) or not (np.isfinite(left) & (left > 0.0)).any():
+    if left is None or left.shape != (len(points),) or left.dtype.kind != "f" or not np.isfinite(left).all():
         return None
-    return left
+    return left if (left > 0.0).any() else None
 
 
 def _residual_limits(residuals: Sequence[Array]) -> tuple[float, float]:
-    known = np.concatenate([left[np.isfinite(left) & (left > 0.0)] for left in residuals])
-    high = float(known.max())
-    return max(float(np.quantile(known, 0.02)), high * 10.0**-DECADES, LEAST_ERROR), high
+    known = np.concatenate([left[left > 0.0] for left in residuals])
+    low = max(float(np.quantile(known, 0.02)), float(known.max()) * 10.0**-DECADES, LEAST_ERROR)
+    return low, max(float(known.max()), 10.0 * low)
 
 
 def error_limits(scene: Scene, solutions: Sequence[Array]) -> tuple[float, float]:
@@ -181,7 +182,7 @@ def states(scene: Scene, found: Mapping[Configuration, Mapping[str, Array]], pal
                 axes.plot(scene.points[along, 0], shown, label=c.label, **_style(c, palette))
             log_axis(axes, "y", _residual_limits(list(left.values())))
             axes.set(ylabel="|residual|")
-            caption += " Of networks also what the equation leaves."
+            caption += " Below is what the equation leaves, of solvers that have a residual at any point."
         if 1 < reference.shape[1] <= len(SUBSCRIPTS):
             _name_components(top, t, reference)
         if outside:
@@ -373,8 +374,7 @@ def _grid_samples(x: Array, t: Array, layers: Sequence[Layer], shape: tuple[int,
 
 def _map_of_space(problem: PDE, points: Array, layers: Sequence[Layer], name: str, caption: str) -> Figure:
     d = problem.dimension
-    # A surface between points has no place for one that is not finite.
-    chosen = np.isfinite([layer.values for layer in layers]).all(axis=0)
+    chosen = np.ones(len(points), dtype=bool)
     if not problem.steady:
         chosen &= points[:, d] == points[:, d].max()
         caption += f", t = {points[:, d].max():.3g}"
@@ -389,7 +389,7 @@ def _map_of_space(problem: PDE, points: Array, layers: Sequence[Layer], name: st
             mesh: ScalarMappable
             data, style = layer.shown[chosen], _shades(layer)
             if d == 2:
-                mesh = axes.tripcolor(x, y, data, shading="gouraud", rasterized=True, **style)
+                mesh = axes.tripcolor(Triangulation(x, y), data, shading="gouraud", rasterized=True, **style)
             else:
                 mesh = axes.scatter(x, y, c=data, s=7, lw=0, rasterized=True, **style)
             _finish_map(figure, axes, mesh, layer.title)

@@ -67,13 +67,14 @@ def sources_table(found: Sequence[Finding]) -> Table | None:
 
 def not_run(found: Sequence[Finding]) -> str:
     """A sentence on what else the sources print or claim, empty where that is nothing."""
-    seen = {finding.place for finding in found}
+    seen = {(finding.place, finding.kind) for finding in found}
     left: dict[str, list[str]] = {}
     for name in problems.REGISTRY.names():
         problem = problems.REGISTRY.get(name)
-        places = [(entry.source, entry.entry) for entry in problem.published.values()]
-        for source, entry in places + [(claim.source, claim.entry) for claim in problem.claims.values()]:
-            if (source, entry, name) not in seen:
-                left.setdefault(source, []).append(f"{entry} ({name})")
+        places = [(entry.source, entry.entry, "figures") for entry in problem.published.values()]
+        for source, entry, kind in places + [(c.source, c.entry, "claims") for c in problem.claims.values()]:
+            if ((source, entry, name), kind) not in seen:
+                claims = ", claims" if kind == "claims" else ""
+                left.setdefault(source, []).append(f"{entry}{claims} ({name})")
     told = (f"{source}: {', '.join(dict.fromkeys(entries))}" for source, entries in sorted(left.items()))
     return f"Not run here: {'; '.join(told)}." if left else ""

@@ -102,6 +102,8 @@ def step_study(studies: Sequence[Study], section: Section, palette: Palette, nam
         steps, errors = [], []
         shapes = ("o", "s", "^", "v", "D", "P", "X", "*")
         repeats: dict[str, int] = {}
+        limited = False
+        scattered = step != "tolerance" and any(study.family == "neural" for study in studies)
         for study in studies:
             x = np.array(study.steps)
             spreads = [c.spread("error") for c in study.configurations]
@@ -130,7 +132,7 @@ def step_study(studies: Sequence[Study], section: Section, palette: Palette, nam
                 steps.append(limit)
             steps += list(x)
             errors += list(y) + [v for s in spreads if s for v in (max(s.least, FLOOR), s.most)]
-        lost = [] if any(study.coupled for study in studies) else _diverged(studies, section)
+        lost = [point for study in studies for point in _diverged(study, section)]
         log_axis(axes, "x", [*steps, *(at for at, _ in lost)])
         log_axis(axes, "y", errors)
         for at, solver in lost:
@@ -144,8 +146,9 @@ def step_study(studies: Sequence[Study], section: Section, palette: Palette, nam
             name,
             f"Error against {unit}. Solid lines are powers of the step fitted to the points before a plateau, dotted "
             "lines are plateaus, where something other than this step limits the error; what that is stands in "
-            "brackets where the rows tell. So does the interval of 95 % of an order. Beyond a dash-dotted line the "
-            "scheme is not stable."
+            "brackets where the rows tell. So does the interval of 95 % of an order."
+            + (" For scattered collocation points it is that of a grid of as many." if scattered else "")
+            + (" Beyond a dash-dotted line the scheme is not stable, as estimated at the start." if limited else "")
             + (" Crosses at the top are steps with which it diverged." if lost else "")
             + lost_seeds(c for study in studies for c in study.configurations),
         )
@@ -156,14 +159,17 @@ def stability_limit(study: Study) -> float | None:
     if study.step != "dt":
         return None
     limits = [c.median("fact.stability_limit") for c in study.configurations]
-    return limits[0] if all(math.isclose(limit, limits[0], rel_tol=SAME_LIMIT) for limit in limits) else None
+    same = all(math.isclose(limit, limits[0], rel_tol=SAME_LIMIT) for limit in limits)
+    return limits[0] if same and limits[0] > 0.0 else None
 
 
-def _diverged(studies: Sequence[Study], section: Section) -> list[tuple[float, str]]:
-    """Steps with which a solver of the studies diverged with something to show, and that solver."""
-    column, solvers = STEPS[studies[0].step], {study.solver for study in studies}
-    lost = [c for c in section.configurations if c.first["status"] == Status.DIVERGED and c.solver in solvers]
-    return [(c.median(column), c.solver) for c in lost if c.median(column) > 0.0]
+def _diverged(study: Study, section: Section) -> list[tuple[float, str]]:
+    """Steps of a study with which its solver diverged with something to show, and that solver."""
+    if study.coupled:
+        return []
+    lost = [c for c in section.configurations if c.first["status"] == Status.DIVERGED and study.belongs(c)]
+    steps = [c.median(STEPS[study.step]) for c in lost]
+    return [(step, study.solver) for step in steps if step > 0.0]
 
 
 def _whiskers(axes: Axes, points: Iterable[tuple[str, Spread, Spread]]) -> None:

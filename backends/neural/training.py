@@ -338,10 +338,11 @@ class TrainingSession(Session, ABC):
     def residual(self, points: Array) -> Array | None:
         """Size of the residual, where it is one at each point alone and its derivatives are not estimated."""
         form = self.formulation
-        if not form.pointwise or form.estimator is not None or self.solver.network.normalises:
+        # The points of a matrix are its rows, not instants of the flow.
+        elsewhere = isinstance(self.problem, MatrixEigenproblem)
+        if elsewhere or not form.pointwise or form.estimator is not None or self.solver.network.normalises:
             return None
-        piece = min(self.piece, RESIDUAL_PIECE)
-        return in_pieces(points, piece, self.residual_at)
+        return in_pieces(points, min(self.piece, RESIDUAL_PIECE), self.residual_at)
 
     def findings(self) -> Mapping[str, Any]:
         """What the present network has to tell beside its solution."""

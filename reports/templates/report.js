@@ -84,7 +84,7 @@ function plot(panel, place, logarithmic) {
   }));
   return new uPlot({
     width: place.clientWidth, height: 360, title: panel.title,
-    scales: { x: { time: false, distr: logarithmic.x ? 3 : 1 }, y: { distr: logarithmic.y ? 3 : 1 } },
+    scales: { x: { time: false, distr: logarithmic.x ? 3 : 1, dir: panel.x_falls ? -1 : 1 }, y: { distr: logarithmic.y ? 3 : 1 } },
     axes: [axis(panel.x), { ...axis(panel.y), size: 70 }],
     cursor: { drag: { x: true, y: true, uni: 20 } },
     series: [{ label: panel.x || "x", value }, ...series],
@@ -138,7 +138,7 @@ document.addEventListener("input", (event) => {
 
 document.addEventListener("click", async (event) => {
   const link = event.target.closest('a[href^="#"]');
-  if (link) return reveal(document.getElementById(link.hash.slice(1)));
+  if (link) return reveal(document.getElementById(decodeURIComponent(link.hash.slice(1))));
   const button = event.target.closest("button");
   if (!button) return;
   const header = button.closest("th[aria-sort]");

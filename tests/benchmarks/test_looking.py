@@ -96,11 +96,23 @@ def test_the_residual_that_a_method_has_is_kept_beside_its_solution():
     assert arrays["residual"].tolist() == [0.5**3] * len(arrays["solution"])
 
 
-def test_a_residual_that_cannot_be_evaluated_costs_no_row():
-    outcome = look("iterations=3,residual_fault=raise")
+@pytest.mark.parametrize(
+    ("fault", "failure"),
+    [
+        ("raise", "ValueError: no such point"),
+        ("shape", "ValueError: the residual has shape (200,), not (201,)"),
+        ("die", "ended with exit status 3 and no answer"),
+        ("hang", "still running"),
+    ],
+)
+def test_a_residual_that_cannot_be_evaluated_costs_no_row(fault, failure):
+    limits = Limits(timeout_s=8.0, rounds=1, measure_memory=False)
+    outcome = look(f"iterations=3,residual_fault={fault}", limits=limits)
     assert outcome.record.status == Status.FINISHED
-    assert outcome.record.facts["residual_failure"] == "ValueError: no such point"
+    assert outcome.record.relative_l2 == pytest.approx(0.5**3, rel=1e-12)
+    assert outcome.record.facts["residual_failure"] == failure
     assert "residual" not in outcome.arrays
+    assert outcome.arrays["trace_errors"].size == 3
 
 
 def test_no_residual_is_kept_where_no_picture_shows_it():

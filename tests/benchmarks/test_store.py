@@ -8,6 +8,7 @@ import json
 import math
 import os
 import pickle
+import re
 import zipfile
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 from benchmarks import store
 from benchmarks.cases import Case
 from benchmarks.errors import error_norms
+from benchmarks.record import Newer
 from problems import InputError
 from tests.benchmarks.conftest import make_case, run_cases
 
@@ -87,7 +89,7 @@ def test_lock_ends_with_its_writer(run):
 
 @pytest.mark.parametrize(
     "damage",
-    [b"{\n", b"\xff\xfe\x00\n", b"[]\n", b'{"schema": 99}\n', b'{"schema": 1}\n', b'{"schema": "x"}\n'],
+    [b"{\n", b"\xff\xfe\x00\n", b"[]\n", b"{}\n", b'{"schema": 1}\n', b'{"schema": "x"}\n', b'{"schema": true}\n'],
 )
 @pytest.mark.parametrize("torn", [b"", b'{"run": "ru'])
 def test_damaged_line_in_the_middle_is_refused_and_kept(damage, torn, run):
@@ -95,6 +97,29 @@ def test_damaged_line_in_the_middle_is_refused_and_kept(damage, torn, run):
     first, second = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(first + damage + second + torn)
     refuses(run, "records.jsonl, line 2 is unreadable; nothing was changed: take that line out", resume=True)
+
+
+def test_line_of_a_newer_version_is_named_as_such_and_kept(run):
+    path = run / "records.jsonl"
+    first, second = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + first.replace(b'"schema": 1}', b'"schema": 99}') + second)
+    complaint = "records.jsonl, line 2 is of a newer version (schema 99, this version reads 1)"
+    records, complaints = store.read(run)
+    assert (len(records), complaints) == (2, [complaint])
+    refuses(run, f"{re.escape(complaint)}; nothing was changed", resume=True)
+
+
+def test_line_of_an_older_version_has_defaults_for_what_it_could_not_know(run):
+    """Rows had no `judged` once, and no `host_base_bytes`; columns that are gone are passed over."""
+    path = run / "records.jsonl"
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    for row in rows:
+        del row["judged"], row["host_base_bytes"]
+        row["peak_mb"] = 17
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    records, complaints = store.read(run)
+    assert complaints == []
+    assert [(r.judged, r.host_base_bytes) for r in records] == [(True, None)] * 2
 
 
 def test_rows_around_a_damaged_line_are_read(run):
@@ -210,7 +235,7 @@ def test_json_is_strict_and_numbers_that_are_none_become_null():
 def test_record_of_a_newer_version_is_refused():
     record = make_case("decay", "noop").blank_record("run", "finished")
     record.schema += 1
-    with pytest.raises(ValueError, match="not a record of this version"):
+    with pytest.raises(Newer, match=r"of a newer version \(schema 2, this version reads 1\)"):
         type(record).from_json(record.to_json())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +21,22 @@ def raises(values: Array) -> Array:
     raise ValueError("no such point")
 
 
+def hangs(values: Array) -> Array:
+    time.sleep(600)
+    return values
+
+
+def dies(values: Array) -> Array:
+    os._exit(3)
+
+
 FAULTS = {
     "": lambda values: values,
     "nan": lambda values: np.full_like(values, np.nan),
     "shape": lambda values: values[:-1],
     "raise": raises,
+    "hang": hangs,
+    "die": dies,
 }
 
 

@@ -82,20 +82,35 @@ def test_too_few_rounds_have_no_interval(tmp_path: Path) -> None:
     assert {reach.interval for m in (integrator, network) for reach in m.reaches.values()} == {None}
 
 
+def test_rounds_count_only_where_an_accuracy_needs_them(tmp_path: Path) -> None:
+    """The most accurate rung was run twice: what lies between the two before it has its interval all the same."""
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(tmp_path / "run")
+    for error, rounds in ((1e-2, 3), (1e-5, 3), (1e-8, 2)):
+        times = [1e-3 / error] * rounds
+        writer.add(decay, "integrator", exact(decay, error), settings={"rtol": error}, solve_s=times)
+    (section,) = sections(reports.load(writer.finish()))
+    (integrator,) = methods(section)
+    known = {round(-math.log10(a)): reach.interval is not None for a, reach in integrator.reaches.items()}
+    assert known == {2: True, 3: True, 4: True, 5: True, 6: False, 7: False, 8: False}
+
+
 def test_the_table_says_what_was_not_reached_and_what_less_would_do(tmp_path: Path) -> None:
     table = accuracy.table(written(tmp_path / "run"))
     assert table is not None
     assert [column.title for column in table.columns[1:]] == ["1e-2", "1e-3", "1e-4", "1e-5", "1e-6"]
     integrator, network = table.rows
     assert (integrator[1].text, integrator[1].detail, integrator[3].text) == ("500 ms", "500 ms – 1.00 s", "5.00 s")
-    assert (network[1].text, network[1].detail) == ("≤ 20.0 s", "10.0 s – never")
-    assert (network[3].text, network[3].detail) == ("—", "not reached")
+    assert (network[1].text, network[1].detail) == ("20.0 s", "or less, 10.0 s – never")
+    assert (network[3].text, network[3].detail, network[3].sort) == ("—", "not reached", "")
 
 
 def test_the_figure_has_a_line_for_each_method_that_ends_where_it_does(tmp_path: Path) -> None:
     figure = accuracy.figure(written(tmp_path / "run"), "solve_median", PALETTE, "costs")
     assert figure is not None
     (panel,) = figure.panels
+    assert panel.x_falls
+    assert figure.zoomable
     curves = {curve.label: curve for curve in panel.curves}
     assert set(curves) == {"integrator", "network"}
     assert curves["network"].x == (1e-2, 1e-3)

@@ -98,6 +98,16 @@ def test_a_table_is_sorted_by_the_column_that_is_clicked(page: Page) -> None:
     assert orders[1] == sorted(orders[0], reverse=True)
 
 
+def test_what_was_not_reached_is_last_in_either_direction(page: Page) -> None:
+    table = page.locator("table[id$=-by-method]").first
+    header = table.locator("th.num").last
+    for _ in range(2):
+        header.locator("button").click()
+        shown = [cell.inner_text() for cell in table.locator("tbody td:last-child").all()]
+        assert len(shown) > 1
+        assert [text.startswith("—") for text in shown] == sorted(text.startswith("—") for text in shown)
+
+
 def test_rows_are_filtered_by_all_words(page: Page) -> None:
     field = page.locator("input[aria-label*='Every configuration']").first
     name = field.get_attribute("data-table")

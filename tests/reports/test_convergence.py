@@ -155,3 +155,19 @@ def test_a_limit_that_moves_with_the_grid_is_none_of_the_step(tmp_path: Path) ->
     figure = step_study(found, section, Palette({"one": "classical"}), "figure")
     assert "largest stable" not in figure.svg
     assert "Crosses" not in figure.caption
+
+
+def test_what_diverged_on_another_grid_is_no_step_of_a_study(tmp_path: Path) -> None:
+    heat = problems.REGISTRY.get("heat-1d").create({}, "s1")
+    writer = Writer(tmp_path / "run")
+    for cells in (10, 20):
+        for dt in (4e-3, 2e-3, 1e-3, 5e-4):
+            lost = {"status": "diverged", "reason": "at step 40"} if cells == 20 and dt > 1e-3 else {}
+            settings, dx = {"cells": cells, "dt": dt}, 1.0 / cells
+            writer.add(heat, "one", exact(heat, 1e90 if lost else dt), settings=settings, dx=dx, dt=dt, **lost)
+    (section,) = sections(reports.load(writer.finish()))
+    (study,) = studies(section)
+    lost_ones = [c for c in section.configurations if c.first["status"] == "diverged"]
+    assert len(lost_ones) == 2
+    assert not any(map(study.belongs, lost_ones))
+    assert all(map(study.belongs, study.configurations))

@@ -57,11 +57,21 @@ def test_what_the_equation_leaves_is_drawn_beside_the_error(
     assert "|residual|" not in texts(without)
 
 
-@pytest.mark.parametrize("left", [np.zeros(201), np.full(201, np.nan), np.ones(7)])
+HOLED = np.where(np.arange(201) == 7, np.nan, 1.0)
+
+
+@pytest.mark.parametrize("left", [np.zeros(201), HOLED, np.ones(7), np.full(201, "one")])
 def test_a_residual_without_anything_to_see_is_left_out(left: Array, tmp_path: Path) -> None:
     decay = problems.REGISTRY.get("decay").create({}, "s2")
     assert len(decay.points()) == 201
     assert "|residual|" not in texts(figures(tmp_path / "run", decay, left)["states"])
+
+
+@pytest.mark.parametrize("size", [1e-20, 1e200])
+def test_a_residual_of_any_size_has_a_picture(size: float, tmp_path: Path) -> None:
+    poisson = problems.REGISTRY.get("poisson").create({"d": 2})
+    residual = size * np.linspace(0.0, 1.0, len(poisson.points()))
+    assert "|residual|" in texts(figures(tmp_path / "run", poisson, residual)["field-0"])
 
 
 def test_a_map_is_saved_as_the_numbers_that_it_shows(tmp_path: Path) -> None:
@@ -103,8 +113,9 @@ def test_a_path_in_the_phase_plane_is_saved_but_not_zoomed_into(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("x", "line", "zoomable"), [((1, 2), True, True), ((2, 1), True, False), ((2, 1), False, True)]
+    ("x", "line", "zoomable"),
+    [((1, 2, 3), True, True), ((3, 2, 1), True, True), ((1, 3, 2), True, False), ((1, 3, 2), False, True)],
 )
 def test_lines_that_turn_back_are_not_zoomed_into(x: tuple[float, ...], line: bool, zoomable: bool) -> None:
-    panel = Panel("", "x", "y", False, False, (Curve("one", "#000000", x, (1.0, 2.0), line),))
+    panel = Panel("", "x", "y", False, False, (Curve("one", "#000000", x, (1.0, 2.0, 3.0), line),))
     assert Figure("name", "caption", "<svg/>", (panel,)).zoomable == zoomable

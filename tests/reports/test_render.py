@@ -300,7 +300,8 @@ def test_every_table_of_a_source_stands_in_one_place_with_what_rows_say_about_it
     assert sum(map(int, counts.values())) == 6
     assert ("S4 (2021)", "a d orbital in two dimensions", "schroedinger-radial", "claims") in rows
     assert page.sources_left.startswith("Not run here: S1 (2020): ")
-    assert "on convergence (burgers-1d)" in page.sources_left
+    assert "on convergence, claims (burgers-1d)" in page.sources_left
+    assert "Table I, claims (heat-1d)" in page.sources_left
     assert "Table I (heat-1d)" not in page.sources_left
 
 

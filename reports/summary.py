@@ -22,6 +22,9 @@ from reports.words import number
 NO_ANSWER = 0.5
 """A configuration whose median relative L2 error is above this has no answer: the zero function has an error of 1."""
 
+CLAIM = "claim/"
+"""Beginning of the tags of rows that a claim is judged by."""
+
 DIMENSION = "problem.d"
 """The column of a problem's dimension, where that is one of its parameters."""
 
@@ -92,6 +95,11 @@ class Configuration:
     def family(self) -> str:
         """`neural` or `classical`."""
         return str(self.first["family"])
+
+    @property
+    def published(self) -> bool:
+        """Whether it is the set-up of a figure that a source prints, and not of what a source claims alone."""
+        return any(not tag.startswith(CLAIM) for tag in str(self.first["published"]).split())
 
     @functools.cached_property
     def finished(self) -> int:

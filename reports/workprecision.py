@@ -65,7 +65,13 @@ def work_precision(
             marker.set_label(c.label)
             marker.set(markeredgecolor=palette[c.solver], markerfacecolor=fill, markeredgewidth=1.0, zorder=3)
             axes.add_line(marker)
-        fronts = []
+        marks: list[Line2D] = []
+        printed = [(time.median, max(error.median, FLOOR)) for c, time, error in drawn if c.published]
+        if printed:
+            ring: dict[str, Any] = {"marker": "o", "ls": "", "ms": 9.5, "mfc": "none", "mec": INK, "mew": 0.8}
+            ring["label"] = "set-up of a published figure"
+            axes.plot(*zip(*printed, strict=True), zorder=4, **ring)
+            marks.append(Line2D([], [], **ring))
         for family, line in LINES.items():
             ways = [reached(section, c, work) for c, _, _ in drawn if c.family == family and c.answers]
             members = [(float(t), float(e)) for way in ways for t, e in zip(*way, strict=True) if math.isfinite(e)]
@@ -74,17 +80,19 @@ def work_precision(
                 style: dict[str, Any] = {"color": INK, "lw": 0.9, "ls": line, "alpha": 0.55}
                 style["label"] = f"{family} Pareto front"
                 axes.step(*zip(*front, strict=True), where="post", **style)
-                fronts.append(Line2D([], [], **style))
+                marks.append(Line2D([], [], **style))
         log_axis(axes, "x", [v for _, t, _ in drawn for v in (t.least, t.most)])
         log_axis(axes, "y", [max(v, FLOOR) for _, _, e in drawn for v in (e.least, e.most)])
         axes.set(xlabel=WORK[work], ylabel=metric(section.headline))
-        legend(axes, _solver_handles((c for c, _, _ in drawn), palette) + fronts, 2, -0.2)
+        legend(axes, _solver_handles((c for c, _, _ in drawn), palette) + marks, 2, -0.2)
         left_out = len(section.configurations) - len(drawn)
         caption = (
             f"Error against {WORK[work].removesuffix(' / s')}; the lower left is better. Markers are medians over "
             "seeds (hollow where no more seeds finished than failed, or where what was found is no answer), thick bars "
             "quartiles, thin bars the whole range; lines are the Pareto fronts."
         )
+        if printed:
+            caption += " Rings mark set-ups for which a source prints a figure."
         if section.ways:
             caption += " That of networks follows their training: after this time the median error stayed that small."
         if behind:
@@ -102,8 +110,6 @@ def step_study(studies: Sequence[Study], section: Section, palette: Palette, nam
         steps, errors = [], []
         shapes = ("o", "s", "^", "v", "D", "P", "X", "*")
         repeats: dict[str, int] = {}
-        limited = False
-        scattered = step != "tolerance" and any(study.family == "neural" for study in studies)
         for study in studies:
             x = np.array(study.steps)
             spreads = [c.spread("error") for c in study.configurations]
@@ -126,9 +132,8 @@ def step_study(studies: Sequence[Study], section: Section, palette: Palette, nam
             limit = stability_limit(study)
             if limit is not None:
                 axes.axvline(limit, color=colour, lw=1.0, ls="-.")
-                handles.append(
-                    Line2D([], [], color=colour, lw=1.0, ls="-.", label=f"largest stable dt of {study.label}")
-                )
+                handles.append(Line2D([], [], color=colour, lw=1.0, ls="-."))
+                handles[-1].set_label(f"largest stable dt of {study.label}")
                 steps.append(limit)
             steps += list(x)
             errors += list(y) + [v for s in spreads if s for v in (max(s.least, FLOOR), s.most)]
@@ -141,17 +146,18 @@ def step_study(studies: Sequence[Study], section: Section, palette: Palette, nam
         unit = "relative tolerance" if step == "tolerance" else step
         axes.set(xlabel=unit, ylabel=metric(section.headline))
         legend(axes, handles, 1, -0.22)
-        return finish(
-            figure,
-            name,
+        caption = (
             f"Error against {unit}. Solid lines are powers of the step fitted to the points before a plateau, dotted "
             "lines are plateaus, where something other than this step limits the error; what that is stands in "
             "brackets where the rows tell. So does the interval of 95 % of an order."
-            + (" For scattered collocation points it is that of a grid of as many." if scattered else "")
-            + (" Beyond a dash-dotted line the scheme is not stable, as estimated at the start." if limited else "")
-            + (" Crosses at the top are steps with which it diverged." if lost else "")
-            + lost_seeds(c for study in studies for c in study.configurations),
         )
+        if step != "tolerance" and any(study.family == "neural" for study in studies):
+            caption += f" The {step} of scattered collocation points is that of a grid of as many."
+        if any(stability_limit(study) is not None for study in studies):
+            caption += " Beyond a dash-dotted line the scheme is not stable, as estimated at the start."
+        if lost:
+            caption += " Crosses at the top are steps with which it diverged."
+        return finish(figure, name, caption + lost_seeds(c for study in studies for c in study.configurations))
 
 
 def stability_limit(study: Study) -> float | None:

@@ -144,6 +144,7 @@ def test_the_limit_of_stability_and_what_lies_beyond_are_drawn(tmp_path: Path) -
     assert stability_limit(study) == pytest.approx(4e-3)
     figure = step_study(found, section, Palette({"one": "classical"}), "figure")
     assert "largest stable dt of one" in figure.svg
+    assert "Beyond a dash-dotted line the scheme is not stable" in figure.caption
     assert "Crosses at the top are steps with which it diverged." in figure.caption
 
 
@@ -154,6 +155,7 @@ def test_a_limit_that_moves_with_the_grid_is_none_of_the_step(tmp_path: Path) ->
     assert stability_limit(study) is None
     figure = step_study(found, section, Palette({"one": "classical"}), "figure")
     assert "largest stable" not in figure.svg
+    assert "dash-dotted" not in figure.caption
     assert "Crosses" not in figure.caption
 
 

@@ -307,3 +307,18 @@ def test_every_table_of_a_source_stands_in_one_place_with_what_rows_say_about_it
 
 def test_a_run_that_was_meant_for_no_source_has_no_table_of_sources(tmp_path: Path) -> None:
     assert compose(Run.open(small_run(tmp_path / "run"))).sources is None
+
+
+def test_set_ups_of_published_figures_are_marked(run_dir: Path) -> None:
+    """Those of the synthetic run are in sections of their own; claims are no figures."""
+    sections = {part.title: part for chapter in compose(Run.open(run_dir)).chapters for part in chapter.parts}
+    solve, _ = sections["s1-coarse"].work
+    (panel,) = solve[0].panels
+    curves = {curve.label: curve for curve in panel.curves}
+    ring = curves["set-up of a published figure"]
+    others = {
+        (x, y) for label in ("explicit", "network") for x, y in zip(curves[label].x, curves[label].y, strict=True)
+    }
+    assert set(zip(ring.x, ring.y, strict=True)) == others
+    assert "Rings mark set-ups for which a source prints a figure." in solve[0].caption
+    assert "Rings" not in sections["s1"].work[0][0].caption

@@ -56,6 +56,11 @@ class Increments(Kind):
     batch: int
     steps: int
 
+    @property
+    def fresh(self) -> bool:
+        """Each iteration has paths of its own."""
+        return True
+
     def within(self, lower: Array, upper: Array, seed: int = 0) -> PointSet:
         """Increments along all coordinates but the last, and times, shape (batch · steps, k)."""
         count = self.batch * self.steps

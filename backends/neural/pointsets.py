@@ -143,6 +143,17 @@ class Kind(Parameterised, ABC):
         """Weights (n,) of mean 1 that make a mean over the points of a region a quadrature; None for equal ones."""
         return None
 
+    def spacings(self, lower: Array, upper: Array, count: int) -> Array | None:
+        """Distance between neighbours along each coordinate (k,) where `count` points of a region stay in their places.
+
+        That of scattered points is that of a grid of as many, evenly divided among the coordinates. None for points
+        that are replaced.
+        """
+        if self.fresh or self.every:
+            return None
+        spacings: Array = (upper - lower) * count ** (-1.0 / len(lower))
+        return spacings
+
     def log_density(self, points: Any, lower: Any, upper: Any) -> Any:
         """ln of the density of `points` (n, k) of a region, but for a constant, in their own kind of array (n,).
 

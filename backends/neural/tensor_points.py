@@ -80,9 +80,10 @@ class Grid(Kind):
                 along[[0, -1]] = 0.5
         return tensor_weights(axes)
 
-    def spacings(self, lower: Array, upper: Array) -> Array:
-        """Distance between neighbours per coordinate, shape (k,)."""
-        return (upper - lower) / (np.array(per_coordinate(self.kind, self.counts, len(lower))) - 1)
+    def spacings(self, lower: Array, upper: Array, count: int) -> Array:
+        """That of the nodes, from which noise moves points but for a while."""
+        spacings: Array = (upper - lower) / (np.array(per_coordinate(self.kind, self.counts, len(lower))) - 1)
+        return spacings
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What training sessions of every engine share: the course of training on the host, evaluation in pieces, and facts.
+"""What training sessions of every engine share: the course of training on the host, evaluation, and facts.
 
 Training goes from event to event: a note of the loss, a look at the error, new points, new weights, the next
 optimizer. Between two events a driver runs iterations; first-order drivers belong to the engines and stay on the
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -21,8 +21,8 @@ from backends.neural.calculus import Calculus
 from backends.neural.collocation import TRAINING_START
 from backends.neural.directions import PLACES
 from backends.neural.optimizers import LevenbergMarquardt, SSBroyden
+from backends.neural.pieces import in_pieces
 from backends.neural.sampling import points_generator
-from backends.neural.tensor_points import Grid
 from backends.neural.trained import Trained
 from backends.neural.weighting import balanced
 from problems.base import Array, MatrixEigenproblem, Problem, scattered_points
@@ -381,24 +381,13 @@ class TrainingSession(Session, ABC):
             generator = points_generator(self.context.seed, PLACES)
             places = self.inside.drawn(generator)[:PLACES]
             facts["estimator_deviation"] = estimator.deviation(partial(self.operator_at, places), generator)
-        spacings = self._spacings()
+        lower, upper = self.formulation.lower, self.formulation.upper
+        spacings = self.solver.points.spacings(lower, upper, len(self.inside))
         if spacings is not None:
             for name, along in zip(("dx", "dt"), np.split(spacings, [self.formulation.spatial]), strict=True):
                 if len(along):
                     facts[name] = float(along.max())
         return facts
-
-    def _spacings(self) -> Array | None:
-        """Spacing of the collocation points along each coordinate; None where every iteration has others.
-
-        For scattered points it is that of a grid with as many points, evenly divided among the coordinates.
-        """
-        form = self.formulation
-        if isinstance(self.solver.points, Grid):
-            return self.solver.points.spacings(form.lower, form.upper)
-        if self.fresh or self.solver.points.every:
-            return None
-        return (form.upper - form.lower) * len(self.inside.base) ** (-1.0 / len(form.lower))
 
     def _engine(self) -> str:
         """How the inner loops were run."""
@@ -408,16 +397,3 @@ class TrainingSession(Session, ABC):
 
     def _values(self, points: Array) -> Array:
         return in_pieces(points, self.piece, self.evaluate)
-
-
-def in_pieces(points: Array, piece: int, evaluate: Callable[[Array], Array]) -> Array:
-    """Values at points (n, k) in pieces of one size, so that memory is bounded and nothing is compiled twice.
-
-    The last piece is padded.
-    """
-    parts = []
-    for start in range(0, len(points), piece):
-        part = points[start : start + piece]
-        padded = np.concatenate([part, np.repeat(part[-1:], piece - len(part), axis=0)])
-        parts.append(np.asarray(evaluate(padded), dtype=float)[: len(part)])
-    return np.concatenate(parts)

@@ -1,6 +1,6 @@
 """What sources claim without printing a figure for it, in a form that a test over measured rows can judge.
 
-A row of a run is evidence for a claim if it is tagged with the claim's key. What the rows of a claim have to share,
+A row of a run is evidence for a claim if it is tagged with the claim's key, which begins with `CLAIM`. What the rows of a claim have to share,
 and which test decides, is said by its kind; no kind says what comes out.
 """
 
@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+
+CLAIM = "claim/"
+"""Beginning of every claim's key, which tells it from that of a figure that a source prints."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from problems.base import Array
 from reports import intervals
 from reports.cells import Cell, Column, Table, text
 from reports.drawing import (
-    FLOOR,
     LINES,
     MARKERS,
     WIDE,
@@ -32,11 +31,10 @@ from reports.drawing import (
     solver_handle,
 )
 from reports.intervals import Interval
-from reports.summary import Configuration, Section, pareto
-from reports.words import metric, scientific, seconds
+from reports.summary import FLOOR, Configuration, Section, pareto
+from reports.words import WORK, metric, scientific, seconds
 
 ACCURACIES = tuple(10.0**-power for power in range(2, 11))
-WORK = {"solve_median": "solve time / s", "total_s": "set-up + compilation + solve time / s"}
 
 
 @dataclass(frozen=True)
@@ -67,16 +65,6 @@ def methods(section: Section, work: str = "solve_median") -> tuple[Method, ...]:
             its = [c for c in answering if c.solver == solver and c.median(work) > 0.0]
             found.append(Method(solver, family, _reaches(section, its, work)))
     return tuple(found)
-
-
-def reached(section: Section, c: Configuration, work: str) -> tuple[Array, Array]:
-    """Median times (moments,) of `c`, and what its training had come to by them for good; the end of it is last."""
-    time, error = c.median(work), c.median("error")
-    before = time - c.median("solve_median")
-    way, errors = section.ways.get(c, (np.empty(0), np.empty(0)))
-    # What it ended worse than does not count.
-    errors = np.maximum(np.append(np.maximum(errors, error), error), FLOOR)
-    return np.append(before + way, time), errors
 
 
 def interpolated(times: Array, errors: Array, accuracy: float) -> Array:
@@ -161,7 +149,7 @@ def _cell(reach: Reach | None) -> Cell:
 
 def _reaches(section: Section, its: Sequence[Configuration], work: str) -> dict[float, Reach]:
     """What a method takes for each accuracy; only the points of its front are drawn again for the intervals."""
-    moments = {c: reached(section, c, work) for c in its}
+    moments = {c: section.reached(c, work) for c in its}
     points = [
         (c, k, (float(time), float(error)))
         for c, way in moments.items()

@@ -29,8 +29,6 @@ from matplotlib.text import Text
 from problems.base import Array
 
 INK, RULE = "#010203", "#010204"
-FLOOR = 1e-16
-"""Errors below are drawn here: rounding alone decides about them, and zero has no logarithm."""
 MARKERS = {"classical": "o", "neural": "D"}
 LINES = {"classical": "-", "neural": "--"}
 WIDE, WIDTH = 5.0, 4.4

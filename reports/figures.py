@@ -11,7 +11,7 @@ from problems.families.eigenproblem import Eigenproblem
 from problems.families.integral_equation import IntegralEquation
 from problems.families.inverse import InverseProblem
 from problems.families.terminal import TerminalValueProblem
-from reports import estimates, pictures, training, workprecision
+from reports import estimates, fields, pictures, training, workprecision
 from reports.convergence import STEPS, studies
 from reports.drawing import Figure, Palette
 from reports.run import Run
@@ -34,9 +34,9 @@ def of_section(
     solutions = {c: a["solution"] for c, a in best.items() if problem and _matches(a.get("solution"), problem)}
     if isinstance(problem, PDE) and solutions:
         scene = pictures.Scene.of(problem)
-        limits = pictures.error_limits(scene, list(solutions.values()))
+        limits = fields.error_limits(scene, list(solutions.values()))
         for i, c in enumerate(solutions):
-            yield pictures.field(scene, c, best[c], limits, f"{anchor}-field-{i}")
+            yield fields.field(scene, c, best[c], limits, f"{anchor}-field-{i}")
     elif isinstance(problem, (ODE, IntegralEquation)) and solutions:
         shown, scene = {c: best[c] for c in solutions}, pictures.Scene.of(problem)
         yield pictures.states(scene, shown, palette, f"{anchor}-states")

@@ -40,7 +40,7 @@ from reports.sources import Finding, findings, not_run, sources_table
 from reports.summary import Configuration, Section, sections
 from reports.tables import claims_table, cost_table, failures_table, measured, overview, published_table
 from reports.verdicts import NOT_RUN
-from reports.words import number, scientific
+from reports.words import WORK, number, scientific
 
 T = TypeVar("T")
 
@@ -253,7 +253,7 @@ def _part(run: Run, section: Section, courses: list[training.Course], palette: P
             workprecision.work_precision(section, work, palette, f"{anchor}-{work}", paths.get(work, ())),
             accuracy.figure(section, work, palette, f"{anchor}-accuracy-{work}"),
         )
-        for work in accuracy.WORK
+        for work in WORK
     )
     table = costs(section)
     return Part(

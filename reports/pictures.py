@@ -1,53 +1,35 @@
-"""Pictures of solutions: profiles and heat maps of fields, trajectories of states, each beside its error."""
+"""Pictures of solutions along a line: trajectories, eigenfunctions and flows, each beside its error."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm
-from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
-from matplotlib.tri import Triangulation
 
 from problems import Problem
-from problems.base import PDE, Array, MatrixEigenproblem
+from problems.base import Array, MatrixEigenproblem
 from problems.families.integral_equation import IntegralEquation
 from reports.drawing import (
-    DIVERGING,
-    HEAT,
     INK,
     LINES,
-    MOST_SAMPLES,
-    WIDTH,
     Figure,
     Palette,
-    Samples,
     canvas,
     component_colours,
     finish,
     legend,
     log_axis,
-    log_ticks,
-    power_of_ten,
 )
 from reports.summary import Configuration
 from reports.words import scientific
 
-ERRORS = sns.color_palette("flare", as_cmap=True)
-FEW_TIMES = 12
-"""Up to this many instants are drawn as profiles: a map between so few would show the interpolation."""
 FEW_INSTANTS = 100
 """Fewer of them are drawn as dots: a line through them would show corners that no solution has."""
-MOST_POINTS = 20_000
 LEAST_ERROR = 1e-17
-SLICE = 0.1
 DECADES = 3
 MOST_STATES = 4
 VANISHED = 0.1
@@ -71,53 +53,6 @@ class Scene:
         return cls(problem, points, problem.reference(points))
 
 
-@dataclass(frozen=True)
-class Layer:
-    """A quantity (n,) at the evaluation points: sign, title, and the bounds of its logarithmic axis if it has one."""
-
-    sign: str
-    title: str
-    values: Array
-    limits: tuple[float, float] | None = None
-
-    @property
-    def shown(self) -> Array:
-        """What is drawn: on a logarithmic axis nothing below rounding."""
-        return self.values if self.limits is None else np.maximum(self.values, LEAST_ERROR)
-
-
-MOST_SLICED = 3
-"""In more dimensions than this a solution is not shown in space."""
-
-
-def field(
-    scene: Scene, c: Configuration, arrays: Mapping[str, Array], limits: tuple[float, float], name: str
-) -> Figure:
-    """The first component of a field, its error, and what the equation leaves there, where that was kept.
-
-    `arrays` are those of its best seed; `limits` bound the error in every picture of the section.
-    """
-    problem, points = scene.problem, scene.points
-    assert isinstance(problem, PDE)
-    values, reference = arrays["solution"][:, 0], scene.reference[:, 0]
-    layers = [Layer("u", "solution u", values), Layer("|error|", "|error|", np.abs(values - reference), limits)]
-    caption = f"{c.label}: solution and pointwise error of its best seed"
-    left = residual(arrays, points)
-    if left is not None:
-        layers.append(Layer("|residual|", "|residual|", left, _residual_limits([left])))
-        caption = f"{c.label}: solution, pointwise error and residual of its best seed"
-    if problem.steady or problem.dimension > 1:
-        if problem.dimension == 1:
-            return _line(points[:, 0], layers, reference, name, caption)
-        if problem.dimension > MOST_SLICED:
-            return _against_reference(layers, reference, name, caption)
-        return _map_of_space(problem, points, layers, name, caption)
-    times = np.unique(points[:, 1])
-    if len(times) <= FEW_TIMES:
-        return _profiles(points, layers, reference, name, caption)
-    return _map_of_time(points, layers, name, caption)
-
-
 def residual(arrays: Mapping[str, Array], points: Array) -> Array | None:
     """The residual (n,) kept for the evaluation points; None where there is none, or it is not finite or zero."""
     left = arrays.get("residual")
@@ -126,21 +61,11 @@ def residual(arrays: Mapping[str, Array], points: Array) -> Array | None:
     return left if (left > 0.0).any() else None
 
 
-def _residual_limits(residuals: Sequence[Array]) -> tuple[float, float]:
+def residual_limits(residuals: Sequence[Array]) -> tuple[float, float]:
+    """The range of residuals (n,), down to `DECADES` below the largest."""
     known = np.concatenate([left[left > 0.0] for left in residuals])
     low = max(float(np.quantile(known, 0.02)), float(known.max()) * 10.0**-DECADES, LEAST_ERROR)
     return low, max(float(known.max()), 10.0 * low)
-
-
-def error_limits(scene: Scene, solutions: Sequence[Array]) -> tuple[float, float]:
-    """A common range for the errors of several solutions, down to `DECADES` below the maximum of the best one.
-
-    Boundary values that are met exactly would otherwise stretch it down to rounding.
-    """
-    errors = [np.maximum(np.abs(s[:, 0] - scene.reference[:, 0]), LEAST_ERROR) for s in solutions]
-    low = max(min(float(np.quantile(e, 0.02)) for e in errors), min(float(e.max()) for e in errors) * 10.0**-DECADES)
-    high = max(float(e.max()) for e in errors)
-    return low, max(high, 10.0 * low)
 
 
 def states(scene: Scene, found: Mapping[Configuration, Mapping[str, Array]], palette: Palette, name: str) -> Figure:
@@ -180,7 +105,7 @@ def states(scene: Scene, found: Mapping[Configuration, Mapping[str, Array]], pal
             for c, size in left.items():
                 shown = np.maximum(size[along], LEAST_ERROR)
                 axes.plot(scene.points[along, 0], shown, label=c.label, **_style(c, palette))
-            log_axis(axes, "y", _residual_limits(list(left.values())))
+            log_axis(axes, "y", residual_limits(list(left.values())))
             axes.set(ylabel="|residual|")
             caption += " Below is what the equation leaves, of solvers that have a residual at any point."
         if 1 < reference.shape[1] <= len(SUBSCRIPTS):
@@ -314,130 +239,3 @@ def _merged(sets: Sequence[Array]) -> tuple[Array, Array]:
     t = np.concatenate([points[:, 0] for points in sets])
     order = np.argsort(t, kind="stable")
     return t[order], order
-
-
-def _profiles(points: Array, layers: Sequence[Layer], reference: Array, name: str, caption: str) -> Figure:
-    times = np.unique(points[:, 1])
-    # Early instants are dark; the palest end of the map would vanish on white.
-    shades = sns.color_palette(HEAT, len(times) + 1).as_hex()[: len(times)]
-    with _stacked(layers) as (figure, panels):
-        for time, shade in zip(times, shades, strict=True):
-            at = points[:, 1] == time
-            order = np.argsort(points[at, 0])
-            x = points[at, 0][order]
-            panels[0].plot(x, reference[at][order], color=INK, lw=2.6, alpha=0.22, label=f"reference, t = {time:.3g}")
-            for layer, axes in zip(layers, panels, strict=True):
-                axes.plot(x, layer.shown[at][order], color=shade, lw=1.0, label=f"{layer.sign}, t = {time:.3g}")
-        panels[-1].set(xlabel="x")
-        handles = [Line2D([], [], color=s, label=f"t = {t:.3g}") for t, s in zip(times, shades, strict=True)]
-        handles.append(Line2D([], [], color=INK, lw=2.6, alpha=0.22, label="reference"))
-        legend(panels[-1], handles, 3, -0.34)
-        return finish(figure, name, caption + f" at {len(times)} instants.")
-
-
-@contextmanager
-def _stacked(layers: Sequence[Layer]) -> Iterator[tuple[Canvas, list[Axes]]]:
-    """A figure with axes for each layer, one above the other."""
-    with canvas(1.9 * len(layers), rows=len(layers)) as (figure, panels):
-        for layer, axes in zip(layers, panels, strict=True):
-            axes.set(ylabel=layer.sign)
-            if layer.limits is not None:
-                log_axis(axes, "y", layer.limits)
-        yield figure, panels
-
-
-def _map_of_time(points: Array, layers: Sequence[Layer], name: str, caption: str) -> Figure:
-    x, t = np.unique(points[:, 0]), np.unique(points[:, 1])
-    shape = (len(t), len(x))
-    every = max(1, int(np.ceil(points.shape[0] / MOST_POINTS)))
-    kept = np.unique(np.append(np.arange(0, len(t), every), len(t) - 1))
-    with canvas(2.2 * len(layers), rows=len(layers)) as (figure, panels):
-        for layer, axes in zip(layers, panels, strict=True):
-            mesh = axes.pcolormesh(
-                x, t[kept], layer.shown.reshape(shape)[kept], shading="nearest", rasterized=True, **_shades(layer)
-            )
-            _finish_map(figure, axes, mesh, layer.title)
-            axes.set_ylabel("t")
-        panels[-1].set_xlabel("x")
-        thinned = f", every {every}th time level" if every > 1 else ""
-        return finish(figure, name, caption + thinned + ".", _grid_samples(x, t, layers, shape))
-
-
-def _grid_samples(x: Array, t: Array, layers: Sequence[Layer], shape: tuple[int, int]) -> Samples:
-    """Values on every so manieth place and instant of a grid, its shape (instants, places)."""
-    side = int(np.sqrt(MOST_SAMPLES))
-    i, k = (np.unique(np.linspace(0, size - 1, min(size, side)).astype(int)) for size in shape)
-    times, places = np.meshgrid(t[i], x[k], indexing="ij")
-    columns = {"x": places.ravel(), "t": times.ravel()}
-    return Samples.of(columns | {layer.sign: layer.values.reshape(shape)[np.ix_(i, k)].ravel() for layer in layers})
-
-
-def _map_of_space(problem: PDE, points: Array, layers: Sequence[Layer], name: str, caption: str) -> Figure:
-    d = problem.dimension
-    chosen = np.ones(len(points), dtype=bool)
-    if not problem.steady:
-        chosen &= points[:, d] == points[:, d].max()
-        caption += f", t = {points[:, d].max():.3g}"
-    box = problem.domain()
-    for axis in range(2, d):
-        middle = 0.5 * (box.lower[axis] + box.upper[axis])
-        chosen &= np.abs(points[:, axis] - middle) <= 0.5 * SLICE * box.lengths[axis]
-        caption += f", slice |x{SUBSCRIPTS[axis]} − {middle:g}| ≤ {0.5 * SLICE * box.lengths[axis]:g}"
-    x, y = points[chosen, 0], points[chosen, 1]
-    with canvas(2.5, columns=len(layers), width=0.5 * WIDTH * len(layers)) as (figure, panels):
-        for layer, axes in zip(layers, panels, strict=True):
-            mesh: ScalarMappable
-            data, style = layer.shown[chosen], _shades(layer)
-            if d == 2:
-                mesh = axes.tripcolor(Triangulation(x, y), data, shading="gouraud", rasterized=True, **style)
-            else:
-                mesh = axes.scatter(x, y, c=data, s=7, lw=0, rasterized=True, **style)
-            _finish_map(figure, axes, mesh, layer.title)
-            axes.set(xlabel="x₁", ylabel="x₂" if axes is panels[0] else "", aspect="equal")
-        columns = {"x₁": x, "x₂": y} | {layer.sign: layer.values[chosen] for layer in layers}
-        return finish(figure, name, caption + ".", Samples.of(columns))
-
-
-def _against_reference(layers: Sequence[Layer], reference: Array, name: str, caption: str) -> Figure:
-    """Found against true values: a slice of a box with many axes holds hardly any point."""
-    ends = float(reference.min()), float(reference.max())
-    with _stacked(layers) as (figure, panels):
-        panels[0].plot(ends, ends, color=INK, lw=2.6, alpha=0.22)
-        for layer, axes in zip(layers, panels, strict=True):
-            axes.plot(reference, layer.shown, ".", color=INK, ms=2.5, mew=0, rasterized=True)
-        panels[-1].set(xlabel="reference")
-        columns = {"reference": reference} | {layer.sign: layer.values for layer in layers}
-        text = caption + ", against the reference at each evaluation point."
-        return finish(figure, name, text, Samples.of(columns))
-
-
-def _line(x: Array, layers: Sequence[Layer], reference: Array, name: str, caption: str) -> Figure:
-    order = np.argsort(x)
-    with _stacked(layers) as (figure, panels):
-        panels[0].plot(x[order], reference[order], color=INK, lw=2.6, alpha=0.22, label="reference")
-        for layer, axes in zip(layers, panels, strict=True):
-            axes.plot(x[order], layer.shown[order], color=INK, lw=1.0, label=layer.sign)
-        panels[-1].set(xlabel="x")
-        return finish(figure, name, caption + "; the wide line is the reference.")
-
-
-def _shades(layer: Layer) -> dict[str, Any]:
-    """Colours of a map: logarithmic ones where there are bounds, those with a middle where there are both signs."""
-    if layer.limits is not None:
-        return {"cmap": ERRORS, "norm": LogNorm(*layer.limits, clip=True)}
-    low, high = float(np.nanmin(layer.values)), float(np.nanmax(layer.values))
-    bound = max(abs(low), abs(high))
-    return {"cmap": DIVERGING, "vmin": -bound, "vmax": bound} if low < -0.05 * bound else {"cmap": HEAT}
-
-
-def _finish_map(figure: Canvas, axes: Axes, mesh: ScalarMappable, title: str) -> None:
-    axes.grid(visible=False)
-    axes.set_title(title, loc="left")
-    bar = figure.colorbar(mesh, ax=axes, fraction=0.05, pad=0.03)
-    if isinstance(mesh.norm, LogNorm):
-        ticks = log_ticks(*mesh.get_clim())
-        bar.set_ticks(ticks, labels=[power_of_ten(tick) for tick in ticks])
-        bar.ax.minorticks_off()
-    bar.outline.set_visible(False)
-    if bar.solids is not None:
-        bar.solids.set_rasterized(True)

@@ -17,16 +17,17 @@ import numpy as np
 import pandas as pd
 
 from problems.base import Array
+from problems.claims import CLAIM
 from reports.words import number
 
 NO_ANSWER = 0.5
 """A configuration whose median relative L2 error is above this has no answer: the zero function has an error of 1."""
 
-CLAIM = "claim/"
-"""Beginning of the tags of rows that a claim is judged by."""
-
 DIMENSION = "problem.d"
 """The column of a problem's dimension, where that is one of its parameters."""
+
+FLOOR = 1e-16
+"""Errors below are shown as this: rounding alone decides about them, and zero has no logarithm."""
 
 Path = tuple[Array, Array]
 """Seconds of training and errors, both of shape (looks,)."""
@@ -206,6 +207,18 @@ class Section:
         seconds, errors = self.ways.get(c, (np.empty(0), np.empty(0)))
         there = np.flatnonzero(errors <= within)
         return min(whole, float(seconds[there[0]])) if len(there) else whole
+
+    def reached(self, c: Configuration, work: str) -> Path:
+        """Median times (moments,) of `c`, and what it had come to by them for good, the end of solving last.
+
+        `work` is a column of times. A network that was watched has a moment for every look before its end.
+        """
+        time, error = c.median(work), c.median("error")
+        before = time - c.median("solve_median")
+        way, errors = self.ways.get(c, (np.empty(0), np.empty(0)))
+        # What it ended worse than does not count.
+        errors = np.maximum(np.append(np.maximum(errors, error), error), FLOOR)
+        return np.append(before + way, time), errors
 
 
 def sections(rows: pd.DataFrame) -> list[Section]:

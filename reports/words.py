@@ -28,6 +28,8 @@ METRICS = {
     "ratio_std": "deviation of (Av)ᵢ/vᵢ",
     "ratio_error": "error of the mean ratio",
 }
+WORK = {"solve_median": "solve time / s", "total_s": "set-up + compilation + solve time / s"}
+"""Columns of times that errors are drawn against, as axes call them."""
 UNITS = ((60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 BYTES = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 STRATEGIES = {

@@ -11,10 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from benchmarks.record import Status
-from reports.accuracy import WORK, reached
 from reports.convergence import STEPS, Study
 from reports.drawing import (
-    FLOOR,
     INK,
     LINES,
     MARKERS,
@@ -29,9 +27,9 @@ from reports.drawing import (
     log_axis,
     solver_handle,
 )
-from reports.summary import Configuration, Path, Section, Spread, pareto
+from reports.summary import FLOOR, Configuration, Path, Section, Spread, pareto
 from reports.training import lost_seeds
-from reports.words import metric
+from reports.words import WORK, metric
 
 MOST_PATHS = 8
 """More trajectories than this behind the points would hide them."""
@@ -73,7 +71,7 @@ def work_precision(
             axes.plot(*zip(*printed, strict=True), zorder=4, **ring)
             marks.append(Line2D([], [], **ring))
         for family, line in LINES.items():
-            ways = [reached(section, c, work) for c, _, _ in drawn if c.family == family and c.answers]
+            ways = [section.reached(c, work) for c, _, _ in drawn if c.family == family and c.answers]
             members = [(float(t), float(e)) for way in ways for t, e in zip(*way, strict=True) if math.isfinite(e)]
             front = [members[i] for i in pareto(members)]
             if len(front) > 1:

@@ -55,3 +55,21 @@ def test_few_jobs_are_done_at_once_and_in_order() -> None:
     done: list[int] = []
     assert parallel.each([lambda k=k: done.append(k) or k * k for k in range(5)]) == [0, 1, 4, 9, 16]
     assert done == [0, 1, 2, 3, 4]
+
+
+def test_jobs_of_a_process_that_is_killed_are_done_all_the_same() -> None:
+    script = """
+import os
+from reports import parallel
+parallel.SHARE, parent = 1, os.getpid()
+os.sched_getaffinity = lambda process: {0, 1}
+def job():
+    if os.getpid() != parent:
+        os._exit(9)
+    return "here"
+print(parallel._forks(), parallel.each([job, job, job]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "True ['here', 'here', 'here']"

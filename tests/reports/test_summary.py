@@ -15,7 +15,6 @@ import problems
 import reports
 from problems.base import Array
 from reports import training
-from reports.accuracy import reached
 from reports.conclusions import conclude
 from reports.costs import costs, most_accurate
 from reports.run import Run
@@ -116,7 +115,7 @@ def test_front_of_networks_follows_their_training_and_not_its_dips(tmp_path: Pat
     section = watched(tmp_path / "run", [5e-2, 5e-4, 5e-3, 2e-4], 1e-3)
     network = configuration(section, "network")
     for work, before in (("solve_median", 0.0), ("total_s", 3.05)):
-        times, errors = reached(section, network, work)
+        times, errors = section.reached(network, work)
         assert times == pytest.approx([before + s for s in (0.01, 0.1, 1.0, 10.0, 10.0)])
         assert errors == pytest.approx([5e-2, 5e-3, 5e-3, 1e-3, 1e-3])
 

@@ -11,7 +11,6 @@ import pytest
 import problems
 import reports
 from reports import training
-from reports.accuracy import reached
 from reports.drawing import Palette
 from reports.page import compose
 from reports.run import Run
@@ -87,7 +86,7 @@ def test_a_first_guess_is_no_work_of_training(tmp_path: Path) -> None:
     # The guess was within 1e-2 and training left it; 2e-3 after two thirds of the time is what training found.
     assert [section.seconds_to(network, accuracy) for accuracy in (1e-2, 2e-3, 1e-3, 1e-4)] == [20, 20, 30, np.inf]
     expected = pytest.approx([np.inf, np.inf, 2e-3, 1e-3, 1e-3])
-    assert reached(section, network, "solve_median")[1].tolist() == expected
+    assert section.reached(network, "solve_median")[1].tolist() == expected
 
 
 @pytest.mark.parametrize(("last", "said"), [(9e-3, True), (2e-3, False)])

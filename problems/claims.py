@@ -1,7 +1,7 @@
 """What sources claim without printing a figure for it, in a form that a test over measured rows can judge.
 
-A row of a run is evidence for a claim if it is tagged with the claim's key, which begins with `CLAIM`. What the rows of a claim have to share,
-and which test decides, is said by its kind; no kind says what comes out.
+A row of a run is evidence for a claim if it is tagged with the claim's key, which begins with `CLAIM`. What the rows of
+a claim have to share, and which test decides, is said by its kind; no kind says what comes out.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -67,14 +68,19 @@ def debench(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     """Start `debench …` in an empty folder and a process of its own."""
 
     def start(*words: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "benchmarks", *map(str, words)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=tmp_path,
-            env=environment(TMPDIR=str(tmp_path)),  # What is killed cannot tidy up.
-        )
+        # Tests that were started in the background ignore interrupts, and a process would inherit that.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-m", "benchmarks", *map(str, words)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=tmp_path,
+                env=environment(TMPDIR=str(tmp_path)),  # What is killed cannot tidy up.
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     return start
 

@@ -34,11 +34,11 @@ def tallied(tally: Path) -> list[tuple[str, int]]:
 
 
 def slow_run(tmp_path: Path) -> tuple[list[str], Path, Path]:
-    """A run of three cases, of which the last takes 6 s: time to act on it, also beside other tests."""
+    """A run of three cases, of which the last takes 2 s."""
     tally, out = tmp_path / "tally", tmp_path / "run"
     specs = [
         f"faulty:fault={fault},tally={tally},pause={pause}"
-        for fault, pause in (("fine", 0), ("nan", 0), ("outcome", 6))
+        for fault, pause in (("fine", 0), ("nan", 0), ("outcome", 2))
     ]
     words = ["run", "--problem", "decay:T=1", "--plugin", str(FAULTY), "--out", str(out), "--no-memory"]
     for spec in specs:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reports.summary import Spread
+from reports.summary import Configuration, Spread
 from reports.words import known, scientific
+
+LONG = 140
+"""Characters of a reason that a cell has room for."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,18 @@ def quantity(value: float, words: Callable[[float], str], spread: Spread | None 
     return Cell(words(value), quartiles(spread, words) if spread else "", float(value), kind)
 
 
+def spread(c: Configuration, column: str, words: Callable[[float], str], kind: str = "") -> Cell:
+    """A column of the frame for one configuration: the median over its seeds with the quartiles."""
+    found = c.spread(column)
+    return quantity(found.median, words, found, kind) if found else Cell("")
+
+
+def seeds(c: Configuration) -> Cell:
+    """The number of seeds, and how many of them failed."""
+    total = len(c.rows)
+    return Cell(str(total), "" if not c.failed else f"{c.finished} ok, {c.failed} failed", total)
+
+
 def quartiles(spread: Spread, words: Callable[[float], str]) -> str:
     """From the lower to the upper quartile, "" where there is nothing between them."""
     lower, upper = spread.lower_quartile, spread.upper_quartile
@@ -64,3 +79,8 @@ def digits(value: float) -> str:
 def count(value: float) -> str:
     """A whole number."""
     return f"{value:,.0f}"
+
+
+def short(value: str) -> str:
+    """A reason, cut where it is longer than there is room for."""
+    return value if len(value) < LONG else value[:LONG] + "…"

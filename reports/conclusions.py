@@ -11,7 +11,7 @@ from problems import Problem
 from problems.base import ODE
 from problems.families.inverse import InverseProblem
 from reports.costs import USEFUL, Cost, costs, most_accurate
-from reports.published import ROBUST
+from reports.sources.published import ROBUST
 from reports.summary import NO_ANSWER, Configuration, Section
 from reports.words import factor, metric, scientific, seconds, significant
 

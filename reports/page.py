@@ -15,31 +15,15 @@ import pandas as pd
 from benchmarks.record import Record
 from problems import Problem
 from problems.families.eigenproblem import Eigenproblem
-from reports import (
-    accuracy,
-    claim_figures,
-    dimension,
-    dimension_figures,
-    dimension_tables,
-    dimension_words,
-    drawing,
-    figures,
-    parallel,
-    training,
-    workprecision,
-)
+from reports import accuracy, dimension, drawing, figures, parallel, sources, training, workprecision
 from reports.cells import Table
-from reports.claims import Judgement, judge_all, rivals
 from reports.conclusions import conclude
 from reports.costs import costs
 from reports.drawing import Figure, Palette
 from reports.frame import frame
-from reports.published import Comparison, compare_all
 from reports.run import Run
-from reports.sources import Finding, findings, not_run, sources_table
 from reports.summary import Configuration, Section, sections
-from reports.tables import claims_table, cost_table, failures_table, measured, overview, published_table
-from reports.verdicts import NOT_RUN
+from reports.tables import cost_table, failures_table, measured, overview
 from reports.words import WORK, number, scientific
 
 T = TypeVar("T")
@@ -94,7 +78,7 @@ class Chapter:
     claims: Table | None
     disputes: list[str]
     evidence: list[Figure]
-    findings: list[Finding]
+    findings: list[sources.Finding]
 
 
 @dataclass(frozen=True)
@@ -176,9 +160,9 @@ def compose(run: Run) -> Page:
         overview=overview([(", ".join(filter(None, (s.problem, s.title))), _section_anchor(s), s) for s in found])
         if found
         else None,
-        sources=sources_table(verdicts),
-        sources_left=not_run(verdicts),
-        scaling_notes=dimension_words.no_gpu(run.records),
+        sources=sources.overview(verdicts),
+        sources_left=sources.not_run(verdicts),
+        scaling_notes=dimension.no_gpu(run.records),
         scalings=scalings,
         chapters=[chapter for chapter in chapters if chapter.parts or chapter.published or chapter.claims],
         failures=failures_table(lost) if lost else None,
@@ -212,15 +196,15 @@ def _chapter(run: Run, rows: pd.DataFrame, members: Mapping[Section, Part], pale
     firsts = rows.drop_duplicates("section")["case"]
     problem = next((p for case in firsts if (p := run.problem(run.record(case))) is not None), None)
     name = str(rows.iloc[0]["problem"])
-    comparisons: list[Comparison] = []
+    comparisons: list[sources.Comparison] = []
     if problem is not None and problem.published:
-        comparisons = compare_all(
+        comparisons = sources.compare_all(
             type(problem), [(c, instance) for s, instance in problems.items() if instance for c in s.configurations]
         )
-    judgements: list[Judgement] = []
+    judgements: list[sources.Judgement] = []
     if problem is not None and problem.claims:
-        judgements = judge_all(run, rows, type(problem))
-    judged = any(j.verdict != NOT_RUN for j in judgements)
+        judgements = sources.judge_all(run, rows, type(problem))
+    judged = any(j.verdict != sources.NOT_RUN for j in judgements)
     compared = [c for c in comparisons if c.configuration is not None]
     counts = {
         verdict: sum(c.verdict == verdict for c in comparisons)
@@ -234,12 +218,12 @@ def _chapter(run: Run, rows: pd.DataFrame, members: Mapping[Section, Part], pale
         equation=problem.equation if problem else "",
         citation=problem.citation if problem else "",
         parts=list(members.values()),
-        published=published_table(comparisons) if compared else None,
+        published=sources.published_table(comparisons) if compared else None,
         verdicts="; ".join(f"{verdict}: {count}" for verdict, count in counts.items()),
-        claims=claims_table(judgements) if judged else None,
-        disputes=rivals(judgements),
-        evidence=list(claim_figures.of_claims(run, rows, type(problem), anchor)) if problem and judged else [],
-        findings=findings(name, anchor, comparisons, judgements),
+        claims=sources.claims_table(judgements) if judged else None,
+        disputes=sources.rivals(judgements),
+        evidence=list(sources.of_claims(run, rows, type(problem), anchor)) if problem and judged else [],
+        findings=sources.findings(name, anchor, comparisons, judgements),
     )
 
 
@@ -289,13 +273,13 @@ def _scaling(
     run: Run, study: dimension.Study, found: Sequence[Section], unjudged: Sequence[Section], palette: Palette
 ) -> Scaling:
     anchor = _anchor(f"dimension {study.title}")
-    accuracies = dimension_tables.accuracies(dimension.sections_of(study, found))
+    accuracies = dimension.accuracies(dimension.sections_of(study, found))
     return Scaling(
         anchor=anchor,
         title=study.title,
-        conclusions=dimension_words.conclude(study),
-        tables=[*([accuracies] if accuracies else []), *dimension_tables.of_study(study)],
-        figures=list(dimension_figures.of_study(study, palette, anchor)),
+        conclusions=dimension.conclude(study),
+        tables=[*([accuracies] if accuracies else []), *dimension.tables_of(study)],
+        figures=list(dimension.figures_of(study, palette, anchor)),
         commands=[
             (f"d = {d}, {label}", command)
             for d, section in dimension.sections_of(study, unjudged)

@@ -1,31 +1,26 @@
-"""Tables of a report: rows, what an accuracy costs, published figures, failures."""
+"""Tables of a report: rows, what an accuracy costs, failures."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from benchmarks.record import REMEDY, Status
-from reports.cells import Cell, Column, Table, count, digits, quantity, text
-from reports.claims import Judgement
+from reports.cells import Cell, Column, Table, count, digits, quantity, seeds, short, spread, text
 from reports.conclusions import EQUAL, further_sets
 from reports.costs import Cost, costs, most_accurate, shared, total
 from reports.intervals import Interval
-from reports.published import ESTIMATES, Comparison, printed_digits
 from reports.summary import NO_ANSWER, Configuration, Section
-from reports.verdicts import CONTRADICTED, SUPPORTED
-from reports.words import factor, known, mebibytes, metric, number, probability, scientific, seconds
+from reports.words import factor, known, mebibytes, metric, scientific, seconds
 
 NORMS = ("relative_l2", "relative_linf", "mean_abs", "max_abs")
 TIMES = {"setup_first": "set-up", "compile_first": "compile", "solve_median": "solve", "evaluate_median": "evaluate"}
-LONG = 140
 MOST_STATES = 4
 """Eigenvalues that have a column."""
 INVERSE = ("parameter_error", "estimate_error_in_standard_errors", "stated_standard_error")
 """Further figures of merit of parameters that were found."""
 DOUBTFUL, MARGIN = "†", 100.0
 """The sign of an error that is not as many times larger than that of the reference."""
-CLAIM_KINDS = {SUPPORTED: "good", CONTRADICTED: "bad"}
 
 
 def measured(section: Section) -> Table:
@@ -41,41 +36,41 @@ def measured(section: Section) -> Table:
     for name in names:
         column = name if name in NORMS else f"metric.{name}"
         kind = "headline" if name == section.headline else ""
-        cells = [_spread(c, column, scientific, kind) for c in chosen]
+        cells = [spread(c, column, scientific, kind) for c in chosen]
         if name == "max_abs":
             cells = [_marked(cell) if _doubtful(c) else cell for c, cell in zip(chosen, cells, strict=True)]
         columns.append((Column(metric(name)), cells))
     outside = further_sets(chosen)
     for name in outside:
         title = f"error {name.replace('_', ' ')} the domain"
-        spreads = [_spread(c, f"metric.{name}_relative_l2", scientific) for c in chosen]
+        spreads = [spread(c, f"metric.{name}_relative_l2", scientific) for c in chosen]
         columns.append((Column(title, metric("relative_l2").removesuffix(" error")), spreads))
-    columns.append((Column("eigenvalue"), [_spread(c, "metric.eigenvalue", digits) for c in chosen]))
+    columns.append((Column("eigenvalue"), [spread(c, "metric.eigenvalue", digits) for c in chosen]))
     for state in range(MOST_STATES):
-        columns.append((Column(f"E{state}"), [_spread(c, f"metric.eigenvalue_{state}", digits) for c in chosen]))
-    columns.append((Column("norm", "√∫wψ², before"), [_spread(c, "metric.norm", scientific) for c in chosen]))
-    columns.append((Column(metric("overlap"), "after"), [_spread(c, "metric.overlap", scientific) for c in chosen]))
+        columns.append((Column(f"E{state}"), [spread(c, f"metric.eigenvalue_{state}", digits) for c in chosen]))
+    columns.append((Column("norm", "√∫wψ², before"), [spread(c, "metric.norm", scientific) for c in chosen]))
+    columns.append((Column(metric("overlap"), "after"), [spread(c, "metric.overlap", scientific) for c in chosen]))
     columns.append((Column(metric("ratio_mean"), "mean ± deviation over i"), [_ratio(c) for c in chosen]))
     for name in INVERSE:
-        columns.append((Column(metric(name)), [_spread(c, f"metric.{name}", scientific) for c in chosen]))
-    columns.append((Column("unknowns"), [_spread(c, "unknowns", count) for c in chosen]))
+        columns.append((Column(metric(name)), [spread(c, f"metric.{name}", scientific) for c in chosen]))
+    columns.append((Column("unknowns"), [spread(c, "unknowns", count) for c in chosen]))
     for title, column in (("dx", "dx"), ("dt", "dt"), ("tolerance", "fact.tolerance")):
-        columns.append((Column(title), [_spread(c, column, scientific) for c in chosen]))
+        columns.append((Column(title), [spread(c, column, scientific) for c in chosen]))
     for column, title in TIMES.items():
-        columns.append((Column(title, "time"), [_spread(c, column, seconds) for c in chosen]))
+        columns.append((Column(title, "time"), [spread(c, column, seconds) for c in chosen]))
     columns += [*_memory(chosen, "host"), *_memory(chosen, "device")]
     columns.append((Column("training ended by", numeric=False), [_said(c, "fact.stopped_by") for c in chosen]))
-    columns.append((Column("iterations"), [_spread(c, "fact.iterations", count) for c in chosen]))
-    columns.append((Column("kept iteration"), [_spread(c, "fact.best_iteration", count) for c in chosen]))
-    columns.append((Column("forward solutions"), [_spread(c, "fact.forward_solves", count) for c in chosen]))
+    columns.append((Column("iterations"), [spread(c, "fact.iterations", count) for c in chosen]))
+    columns.append((Column("kept iteration"), [spread(c, "fact.best_iteration", count) for c in chosen]))
+    columns.append((Column("forward solutions"), [spread(c, "fact.forward_solves", count) for c in chosen]))
     columns.append((Column("derivatives", numeric=False), [_said(c, "fact.derivatives") for c in chosen]))
-    scatter = [_spread(c, "fact.estimator_deviation", scientific) for c in chosen]
+    scatter = [spread(c, "fact.estimator_deviation", scientific) for c in chosen]
     columns.append((Column("scatter of derivatives", "relative, at the end"), scatter))
-    columns.append((Column("samples"), [_spread(c, "fact.samples", count) for c in chosen]))
+    columns.append((Column("samples"), [spread(c, "fact.samples", count) for c in chosen]))
     columns.append(
-        (Column("standard error", "as stated"), [_spread(c, "fact.standard_error", scientific) for c in chosen])
+        (Column("standard error", "as stated"), [spread(c, "fact.standard_error", scientific) for c in chosen])
     )
-    columns.append((Column("seeds"), [_seeds(c) for c in chosen]))
+    columns.append((Column("seeds"), [seeds(c) for c in chosen]))
     kept = [(head, cells) for head, cells in columns if any(cell.text for cell in cells)]
     rows = tuple(zip(*(cells for _, cells in kept), strict=True))
     caption = "Every configuration that was tried"
@@ -156,50 +151,6 @@ def _times(value: float) -> str:
     return f"{factor(value)}×" if value >= 1.0 else f"1/{factor(1.0 / value)}×"
 
 
-def published_table(comparisons: Sequence[Comparison]) -> Table:
-    """Published against measured."""
-    columns = (
-        Column("figure", numeric=False),
-        Column("published"),
-        Column("measured", "median, quartiles over seeds"),
-        Column("seeds"),
-        Column("solver", numeric=False),
-        Column("verdict", numeric=False),
-        Column("published time"),
-        Column("solve time"),
-        Column("remark", numeric=False),
-    )
-    rows = tuple(_published_row(c) for c in comparisons)
-    filled = [any(row[i].text for row in rows) for i in range(len(columns))]
-    kept = tuple(column for column, keep in zip(columns, filled, strict=True) if keep)
-    rows = tuple(tuple(cell for cell, keep in zip(row, filled, strict=True) if keep) for row in rows)
-    return Table("Each figure of the sources, and what this run gave for it", kept, rows)
-
-
-def claims_table(judgements: Sequence[Judgement]) -> Table:
-    """What the sources claim, and what the rows tagged for it say."""
-    columns = (
-        Column("claim", numeric=False),
-        Column("solver", numeric=False),
-        Column("verdict", numeric=False),
-        Column("evidence", numeric=False),
-        Column("rows"),
-    )
-    rows = tuple(
-        (
-            text(j.claim.text, f"{j.claim.source}, {j.claim.entry} · {j.key}", kind="long"),
-            text(j.group),
-            text(
-                j.verdict, probability(j.decided) if known(j.decided) else "", kind=CLAIM_KINDS.get(j.verdict, "muted")
-            ),
-            text(j.sentence, kind="long"),
-            Cell(str(j.rows) if j.rows else "", f"{j.lost} failed" if j.lost else "", j.rows),
-        )
-        for j in judgements
-    )
-    return Table("Each claim of the sources, and what the rows that are tagged for it say", columns, rows)
-
-
 def failures_table(rows: Sequence[tuple[Section, Configuration]]) -> Table:
     """Everything that did not finish, one row per status of a configuration."""
     cells = []
@@ -221,35 +172,6 @@ def failures_table(rows: Sequence[tuple[Section, Configuration]]) -> Table:
     return Table("Rows that did not finish", tuple(Column(title, numeric=False) for title in titles), tuple(cells))
 
 
-def _published_row(c: Comparison) -> tuple[Cell, ...]:
-    entry, known_time = c.entry, c.entry.seconds
-    digits_printed = printed_digits(entry.value)
-    value = number(entry.value) if entry.metric in ESTIMATES else scientific(entry.value, digits_printed)
-    value += f" ± {number(entry.spread)}" if entry.spread is not None else ""
-    shown = Cell("")
-    if c.measured:
-        words = digits if c.measured_error else lambda v: scientific(v, 5)
-        error = f"error {scientific(c.measured_error.median)}" if c.measured_error else ""
-        spread = quantity(c.measured.median, words, c.measured)
-        shown = Cell(spread.text, " · ".join(part for part in (error, spread.detail) if part), spread.sort)
-    config = c.configuration
-    return (
-        text(f"{entry.entry}: {metric(entry.metric)}", f"{entry.source} · {c.key}"),
-        Cell(value, f"error {scientific(c.published_error)}" if c.published_error is not None else "", entry.value),
-        shown,
-        _seeds(config) if config else Cell(""),
-        text(config.label if config else ""),
-        text(c.verdict, c.detail if len(c.detail) < LONG else c.detail[:LONG] + "…", kind=_verdict_kind(c.verdict)),
-        quantity(known_time, seconds) if known_time is not None else Cell(""),
-        _spread(config, "solve_median", seconds) if config else Cell(""),
-        text(entry.remark, kind="long"),
-    )
-
-
-def _verdict_kind(verdict: str) -> str:
-    return {"reproduced": "good", "better": "good", "not run": "muted", "another method": "muted"}.get(verdict, "bad")
-
-
 def _circumstances(c: Configuration) -> Cell:
     threads = c.first["threads"]
     return text(str(c.first["precision"]), f"{c.first['device']}, {threads} thread{'s' if threads != 1 else ''}")
@@ -262,13 +184,7 @@ def _status(c: Configuration) -> Cell:
             off = f"no answer: the {metric('relative_l2')} is above {NO_ANSWER:g}"
             detail = "; ".join(part for part in (detail, off) if part)
         return text("finished", detail, kind="bad" if detail else "")
-    reason = str(c.first["reason"])
-    return text(str(c.first["status"]), reason if len(reason) < LONG else reason[:LONG] + "…", kind="bad")
-
-
-def _spread(c: Configuration, column: str, words: Callable[[float], str], kind: str = "") -> Cell:
-    spread = c.spread(column)
-    return quantity(spread.median, words, spread, kind) if spread else Cell("")
+    return text(str(c.first["status"]), short(str(c.first["reason"])), kind="bad")
 
 
 def _doubtful(c: Configuration) -> bool:
@@ -311,11 +227,6 @@ def _ratio(c: Configuration) -> Cell:
     if mean is None or deviation is None:
         return Cell("")
     return Cell(f"{digits(mean.median)} ± {scientific(deviation.median, 2)}", "", mean.median)
-
-
-def _seeds(c: Configuration) -> Cell:
-    total = len(c.rows)
-    return Cell(str(total), "" if not c.failed else f"{c.finished} ok, {c.failed} failed", total)
 
 
 def _best(section: Section, family: str) -> Cell:

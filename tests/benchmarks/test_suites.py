@@ -14,7 +14,7 @@ from backends.neural.tensor_points import Grid
 from benchmarks import store, suites
 from benchmarks.cases import Case
 from benchmarks.suites import Overrides
-from reports.verdicts import LEVEL
+from reports.sources.verdicts import LEVEL
 from tests.benchmarks.conftest import make_case, run_cases
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import problems
 from problems import Problem
 from problems.claims import Claim
-from reports.claims import Judgement, judge_all
 from reports.frame import frame
 from reports.run import Run
+from reports.sources.claims import Judgement, judge_all
 
 KEY = "claim/tested"
 """What rows are tagged with, where one claim is judged."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import reports
-from reports.verdicts import CONTRADICTED, NOT_RUN, SUPPORTED
+from reports.sources.verdicts import CONTRADICTED, NOT_RUN, SUPPORTED
 from tests.reports.judged import ORDER, make
 from tests.reports.synthetic import Writer, exact
 

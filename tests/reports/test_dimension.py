@@ -9,8 +9,8 @@ import pytest
 
 import problems
 import reports
-from reports.dimension import Series, Study, predicted, studies
-from reports.dimension_words import conclude, no_gpu
+from reports.dimension.sentences import conclude, no_gpu
+from reports.dimension.studies import Series, Study, predicted, studies
 from reports.frame import frame
 from reports.run import Run
 from reports.summary import sections

@@ -12,8 +12,8 @@ import pytest
 
 import reports
 from problems.claims import CapacityClaim, Claim, GrowthClaim
-from reports.claims import Judgement
-from reports.verdicts import CONTRADICTED, NOT_RUN, OPEN, SUPPORTED
+from reports.sources.claims import Judgement
+from reports.sources.verdicts import CONTRADICTED, NOT_RUN, OPEN, SUPPORTED
 from tests.reports.dimensional import timed
 from tests.reports.judged import KEY, WHERE, judge
 from tests.reports.synthetic import Writer

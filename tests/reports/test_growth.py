@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from problems.base import Array
-from reports.growth import LEVEL, Growth, fit, fitted
+from reports.dimension.growth import LEVEL, Growth, fit, fitted
 
 DIMENSIONS = 2.0 ** np.arange(11)
 DRAWS = 120

@@ -11,8 +11,8 @@ import problems
 import reports
 from problems.symmetric_eigen import SymmetricEigen
 from reports.page import compose
-from reports.published import Comparison, compare_all, printed_digits, tagged_for
 from reports.run import Run
+from reports.sources.published import Comparison, compare_all, printed_digits, tagged_for
 from reports.summary import sections
 from tests.reports.synthetic import Writer, with_mean_and_maximum
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from reports.rank_tests import holm, kruskal, least_kruskal
-from reports.verdicts import LEVEL
+from reports.sources.verdicts import LEVEL
 
 
 def test_adjusted_values_are_those_of_holms_method() -> None:

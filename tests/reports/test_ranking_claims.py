@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from problems.claims import RankingClaim
-from reports.claims import Judgement, rivals
-from reports.verdicts import CONTRADICTED, OPEN, SUPPORTED
+from reports.sources.claims import Judgement, rivals
+from reports.sources.verdicts import CONTRADICTED, OPEN, SUPPORTED
 from tests.reports.judged import COMPLETE, ORDER, WHERE, by_counting, judge, make
 from tests.reports.synthetic import Writer, exact
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from problems.claims import RefinementClaim
-from reports.claims import Judgement
-from reports.verdicts import CONTRADICTED, LEVEL, NOT_RUN, OPEN, SUPPORTED
+from reports.sources.claims import Judgement
+from reports.sources.verdicts import CONTRADICTED, LEVEL, NOT_RUN, OPEN, SUPPORTED
 from tests.reports.judged import COMPLETE, HIGH, KEY, LOW, WHERE, by_counting, judge, make
 from tests.reports.synthetic import Writer, exact
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from problems.claims import AttractorClaim, CostClaim, ExtrapolationClaim
-from reports.claims import Judgement
-from reports.verdicts import CONTRADICTED, OPEN, SUPPORTED
+from reports.sources.claims import Judgement
+from reports.sources.verdicts import CONTRADICTED, OPEN, SUPPORTED
 from tests.reports.judged import KEY, WHERE, judge, make
 from tests.reports.synthetic import Writer, exact
 

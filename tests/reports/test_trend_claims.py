@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from problems.claims import TrendClaim
-from reports.claims import Judgement
-from reports.evidence import mean_loss
 from reports.run import Run
-from reports.verdicts import CONTRADICTED, OPEN, SUPPORTED
+from reports.sources.claims import Judgement
+from reports.sources.evidence import mean_loss
+from reports.sources.verdicts import CONTRADICTED, OPEN, SUPPORTED
 from tests.reports.judged import KEY, WHERE, judge, make
 from tests.reports.synthetic import Writer, exact
 

@@ -34,6 +34,8 @@ LEAST_FACTOR = 1.5
 """What multiplies by less with each dimension is no grid, which has two nodes along an axis at least."""
 BOUNDS = (-3.0, 8.0)
 """Exponents among which the best one and the ends of its interval are sought."""
+LOOSE = 0.25
+"""Costs that deviate by more than this from every law, in the root mean square, follow none."""
 MOST_CONSTANT = 10.0
 OFFSETS = np.concatenate([[0.0], np.geomspace(1e-12, MOST_CONSTANT, 53)])
 """Constants a that are tried first, in parts of the largest of what grows."""
@@ -59,6 +61,12 @@ class Size:
     def room(self) -> float:
         """The factor by which the ends of the interval lie off."""
         return math.exp(float(stats.t.ppf(0.5 + LEVEL / 2, self.freedom)) * self.deviation)
+
+    @property
+    def words(self) -> str:
+        """The size with its interval."""
+        ends = f"{factor(self.value / self.room)} to {factor(self.value * self.room)}"
+        return f"{factor(self.value)} ({ends})" if self.room > 1.05 else factor(self.value)
 
     def probability(self, size: float) -> float:
         """Two-sided p-value of the hypothesis that it is the given one."""

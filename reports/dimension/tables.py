@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from benchmarks.record import Record, Status
 from reports.cells import Cell, Column, Table, quartiles, text
 from reports.costs import Cost, costs, most_accurate
-from reports.dimension import BATCHES, MEMORY, QUANTITIES, UNFIT, Quantity, Series, Study, Track, predicted
-from reports.dimension_claims import filling
-from reports.growth import LEVEL, fit
+from reports.dimension.growth import LEVEL, LOOSE, Growth, fit
+from reports.dimension.studies import BATCHES, MEMORY, QUANTITIES, UNFIT, Quantity, Series, Study, Track, predicted
 from reports.summary import Configuration, Section
 from reports.words import memory, scientific, seconds, significant
 
@@ -106,7 +105,7 @@ def _filled(study: Study) -> Table | None:
         method = tracks[0][1].method if tracks else ""
         points = [(d, v, b) for b, t in tracks if t.method == method for d, v in t.medians.items()]
         law = fit([d for d, _, _ in points], [v for _, v, _ in points], sizes=[b for _, _, b in points])
-        cells = [text(filling(law, CAPACITY, d)) if law and d <= max(law.dimensions) else text("") for d in FILLED]
+        cells = [text(_filling(law, d) if law else "") for d in FILLED]
         if any(cell.text for cell in cells):
             measured = ", ".join(f"{batch:,.0f}" for batch in sorted({batch for batch, _ in tracks}))
             rows.append((text(label.label), text(*label.place), text(method), text(measured), *cells))
@@ -115,12 +114,18 @@ def _filled(study: Study) -> Table | None:
     columns = [Column("series", numeric=False), Column("device", "precision", numeric=False)]
     columns += [Column("measured by", numeric=False), Column("points measured", numeric=False)]
     columns += [Column(f"d = {d}") for d in FILLED]
-    # In more dimensions than were measured the exponent alone would speak.
     caption = (
         f"Points in a training step that fill {memory(CAPACITY)}, carried on from what was measured as a + b · points "
         "· d^p"
     )
     return Table(caption, tuple(columns), tuple(rows))
+
+
+def _filling(law: Growth, dimension: int) -> str:
+    """The number of points at which memory is full, "" where the law gives none."""
+    # In more dimensions than were measured the exponent alone would speak.
+    size = law.size_for(CAPACITY, dimension) if dimension <= max(law.dimensions) and law.misfit <= LOOSE else None
+    return size.words if size else ""
 
 
 def _table(study: Study, quantity: Quantity) -> Table | None:

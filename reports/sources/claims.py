@@ -35,11 +35,11 @@ from problems.claims import (
     RefinementClaim,
     TrendClaim,
 )
-from reports.dimension_claims import capacity, growth
-from reports.evidence import collect, counted
 from reports.rank_tests import holm, kruskal, larger_p, least_kruskal, least_p, two_sided
 from reports.run import Run
-from reports.verdicts import CONTRADICTED, LEVEL, NOT_RUN, OPEN, SUPPORTED, Outcome
+from reports.sources.evidence import collect, counted
+from reports.sources.growth_claims import capacity, growth
+from reports.sources.verdicts import CONTRADICTED, LEVEL, NOT_RUN, OPEN, SUPPORTED, Outcome
 from reports.words import factor, listed, metric, number, probability, scientific, seconds
 
 MANN_WHITNEY = "two-sided Mann–Whitney"

@@ -23,9 +23,9 @@ from problems.claims import (
     RefinementClaim,
     TrendClaim,
 )
-from reports.dimension import BATCHES, DIMENSION, batch_of, memory_of, step_of, strategy_of
-from reports.published import tagged_for
+from reports.dimension.studies import BATCHES, DIMENSION, batch_of, memory_of, step_of, strategy_of
 from reports.run import Run
+from reports.sources.published import tagged_for
 from reports.training import LOSS, TRACE
 from reports.words import number
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from benchmarks.record import Record, Status
-from reports.dimension import MEMORY, Series, Study, Track, predicted
+from reports.dimension.studies import MEMORY, Series, Study, Track, predicted
 from reports.summary import Spread
 from reports.words import factor, listed, memory, the_strategy
 

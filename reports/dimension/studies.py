@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.record import Record, Status
-from reports.growth import LEAST_POINTS, Growth, fit, fitted
+from reports.dimension.growth import LEAST_POINTS, Growth, fit, fitted
 from reports.summary import NO_ANSWER, Section, Spread
 from reports.words import memory, number, scientific, seconds, strategy
 

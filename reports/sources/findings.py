@@ -1,16 +1,14 @@
-"""Everything that the sources print or claim in one table, with how many rows of a run said what about it."""
+"""What a run found of everything that the sources print or claim, and what of it was not run."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import problems
-from reports.cells import Cell, Column, Table, text
-from reports.claims import Judgement
-from reports.published import Comparison
-from reports.verdicts import NOT_RUN
+from reports.sources.claims import Judgement
+from reports.sources.published import Comparison
+from reports.sources.verdicts import NOT_RUN
 
 Place = tuple[str, str, str]
 """Source, what in it, and the problem."""
@@ -38,31 +36,6 @@ def findings(problem: str, anchor: str, compared: Iterable[Comparison], judged: 
         for j in judged
         if j.verdict != NOT_RUN
     ]
-
-
-def sources_table(found: Sequence[Finding]) -> Table | None:
-    """One row for each table, figure or claim of a source that rows were run for; None where there are none."""
-    groups: dict[tuple[Place, str, str], Counter[str]] = {}
-    for finding in found:
-        groups.setdefault((finding.place, finding.kind, finding.anchor), Counter())[finding.verdict] += 1
-    rows = tuple(
-        (
-            text(entry, source),
-            Cell(problem, "", problem, link=anchor),
-            text(kind),
-            Cell(str(sum(verdicts.values())), "", sum(verdicts.values())),
-            text("; ".join(f"{verdict}: {count}" for verdict, count in verdicts.most_common())),
-        )
-        for ((source, entry, problem), kind, anchor), verdicts in sorted(groups.items(), key=lambda item: item[0])
-    )
-    columns = (
-        Column("table, figure or section", numeric=False),
-        Column("problem", numeric=False),
-        Column("what", numeric=False),
-        Column("verdicts"),
-        Column("of these", numeric=False),
-    )
-    return Table("What the sources print and claim, and what this run says about it", columns, rows) if rows else None
 
 
 def not_run(found: Sequence[Finding]) -> str:

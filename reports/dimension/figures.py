@@ -12,8 +12,8 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from reports.dimension import BOTH, MEMORY, QUANTITIES, Quantity, Series, Study, Track, predicted
-from reports.dimension_words import representative
+from reports.dimension.sentences import representative
+from reports.dimension.studies import BOTH, MEMORY, QUANTITIES, Quantity, Series, Study, Track, predicted
 from reports.drawing import Figure, Palette, canvas, finish, legend, log_axis
 from reports.words import STRATEGIES, memory
 

@@ -7,12 +7,9 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from problems.claims import CapacityClaim, Claim, GrowthClaim
-from reports.growth import Growth, Size, fit
-from reports.verdicts import CONTRADICTED, SUPPORTED, Outcome
-from reports.words import factor, listed, memory, number, probability, seconds, significant, the_strategy
-
-LOOSE = 0.25
-"""Costs that deviate by more than this from every power of the dimension, in the root mean square, have none."""
+from reports.dimension.growth import LOOSE, fit
+from reports.sources.verdicts import CONTRADICTED, SUPPORTED, Outcome
+from reports.words import listed, memory, number, probability, seconds, significant, the_strategy
 
 
 def growth(claim: Claim, part: pd.DataFrame) -> Outcome:
@@ -68,7 +65,7 @@ def capacity(claim: Claim, part: pd.DataFrame) -> Outcome:
     told = (
         f"Memory{_measured(part)} with {way}, measured at {_numbers(batches)} points in a step and up to "
         f"{memory(float(medians['value'].max()))}, grows with the points and as {law.words}{alone}. Carried on, {room} "
-        f"are full at {_points(most)} points for d = {few} and {_points(least)} for d = {many}"
+        f"are full at {most.words} points for d = {few} and {least.words} for d = {many}"
         f"{_enclosed(_network(part))}. The claim is true of this network for numbers of points between these; with "
         f"more, memory is full in fewer than {few} dimensions, and with less in more than {many}"
     )
@@ -82,18 +79,6 @@ def capacity(claim: Claim, part: pd.DataFrame) -> Outcome:
         return Outcome(f"{told}; {use}, which is too many with {probability(p)}.", CONTRADICTED, p, 0.0)
     p = max(least.probability(large), most.probability(small))
     return Outcome(f"{told}; {use}, some of which are between with {probability(p)}.", SUPPORTED, p, 0.0)
-
-
-def filling(law: Growth, capacity: float, dimension: int) -> str:
-    """The number of points at which memory is full, in words; "" where the law gives none."""
-    size = law.size_for(capacity, dimension)
-    return _points(size) if size and law.misfit <= LOOSE else ""
-
-
-def _points(size: Size) -> str:
-    """A number of points with its interval."""
-    ends = f"{factor(size.value / size.room)} to {factor(size.value * size.room)}"
-    return f"{factor(size.value)} ({ends})" if size.room > 1.05 else factor(size.value)
 
 
 def _measured(part: pd.DataFrame) -> str:

@@ -27,15 +27,16 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from problems.base import Array
+from reports import svg
+from reports.svg import INK, RULE
 
-INK, RULE = "#010203", "#010204"
 MARKERS = {"classical": "o", "neural": "D"}
 LINES = {"classical": "-", "neural": "--"}
 WIDE, WIDTH = 5.0, 4.4
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 DPI, POINTS = 110, 72
 """Resolution of images in a figure, and of its own coordinates, as SVG has them."""
-MOST_POINTS, MOST_SAMPLES = 500, 2500
+MOST_POINTS, MOST_SAMPLES = 400, 1600
 """Points of a curve, and of a map, that are handed on as data."""
 HEAT, DIVERGING = "viridis", "RdBu_r"
 STYLE: Any = {
@@ -58,6 +59,7 @@ STYLE: Any = {
     "axes.axisbelow": True,
     "legend.frameon": False,
     "lines.linewidth": 1.4,
+    "path.simplify_threshold": 0.25,
     "savefig.transparent": True,
 }
 
@@ -218,12 +220,8 @@ def finish(figure: Canvas, name: str, caption: str, samples: Samples | None = No
     mpl.rcParams["svg.hashsalt"] = name
     metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
     figure.savefig(buffer, format="svg", dpi=DPI, bbox_inches=extent, metadata=metadata)
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r' id="[A-Za-z][\w.]*_\d+"', "", svg)
     panels = tuple(panel for axes in figure.axes if (panel := _panel(axes)).curves)
-    return Figure(name, caption, re.sub(r"\s*\n\s*", " ", svg).strip(), panels, samples)
+    return Figure(name, caption, svg.compact(buffer.getvalue()), panels, samples)
 
 
 def _panel(axes: Axes) -> Panel:
@@ -253,7 +251,7 @@ def _curve(line: Line2D) -> Curve:
     )
 
 
-def _short(values: Array, digits: int = 6) -> tuple[float, ...]:
+def _short(values: Array, digits: int = 5) -> tuple[float, ...]:
     """Few digits, which are more than anybody reads off."""
     return tuple(float(f"{value:.{digits}g}") for value in values)
 

@@ -12,9 +12,10 @@ from matplotlib.lines import Line2D
 from problems.base import Array
 from problems.families.inverse import COVERAGE, InverseProblem
 from problems.families.terminal import TerminalValueProblem
-from reports.drawing import HEAT, INK, Figure, Palette, canvas, finish, legend
+from reports.drawing import HEAT, Figure, Palette, canvas, finish, legend
 from reports.run import Run
 from reports.summary import Configuration, Section
+from reports.svg import INK
 
 LABEL = 30
 """Letters in a line beside a row."""

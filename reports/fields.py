@@ -20,7 +20,6 @@ from problems.base import PDE, Array
 from reports.drawing import (
     DIVERGING,
     HEAT,
-    INK,
     MOST_SAMPLES,
     WIDTH,
     Figure,
@@ -34,6 +33,7 @@ from reports.drawing import (
 )
 from reports.pictures import DECADES, LEAST_ERROR, SUBSCRIPTS, Scene, residual, residual_limits
 from reports.summary import Configuration
+from reports.svg import INK
 
 ERRORS = sns.color_palette("flare", as_cmap=True)
 FEW_TIMES = 12
@@ -148,7 +148,9 @@ def _map_of_time(points: Array, layers: Sequence[Layer], name: str, caption: str
 def _grid_samples(x: Array, t: Array, layers: Sequence[Layer], shape: tuple[int, int]) -> Samples:
     """Values on every so manieth place and instant of a grid, its shape (instants, places)."""
     side = int(np.sqrt(MOST_SAMPLES))
-    i, k = (np.unique(np.linspace(0, size - 1, min(size, side)).astype(int)) for size in shape)
+    # Where there are few of one, there is room for more of the other.
+    most = (max(side, MOST_SAMPLES // size) for size in reversed(shape))
+    i, k = (np.unique(np.linspace(0, n - 1, min(n, m)).astype(int)) for n, m in zip(shape, most, strict=True))
     times, places = np.meshgrid(t[i], x[k], indexing="ij")
     columns = {"x": places.ravel(), "t": times.ravel()}
     return Samples.of(columns | {layer.sign: layer.values.reshape(shape)[np.ix_(i, k)].ravel() for layer in layers})
@@ -214,6 +216,7 @@ def _shades(layer: Layer) -> dict[str, Any]:
 
 def _finish_map(figure: Canvas, axes: Axes, mesh: ScalarMappable, title: str) -> None:
     axes.grid(visible=False)
+    axes.locator_params(nbins=4)
     axes.set_title(title, loc="left")
     bar = figure.colorbar(mesh, ax=axes, fraction=0.05, pad=0.03)
     if isinstance(mesh.norm, LogNorm):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import gzip
+import json
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from reports import files
@@ -38,16 +40,16 @@ def fill(template: str, **content: object) -> str:
 
 def _inline(figure: Figure) -> Markup:
     """The figure's SVG as it is: matplotlib has escaped the labels in it."""
-    label = Markup.escape(figure.caption)
-    return Markup(figure.inline.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))
+    return Markup(figure.inline.replace("<svg ", f'<svg role="img" aria-labelledby="{figure.name}-caption" ', 1))
 
 
 def data(figure: Figure) -> Markup:
-    """Curves and samples as JSON that no text in them can end."""
+    """Curves and samples as JSON, compressed, in base64: a long report has many megabytes of them."""
     found: dict[str, Any] = {"panels": [dataclasses.asdict(panel) for panel in figure.panels]}
     if figure.samples:
         found["samples"] = dataclasses.asdict(figure.samples)
-    return htmlsafe_json_dumps(found, separators=(",", ":"))
+    packed = gzip.compress(json.dumps(found, separators=(",", ":")).encode(), mtime=0)
+    return Markup(base64.b64encode(packed).decode())
 
 
 def _source(name: str) -> Markup:

@@ -14,7 +14,6 @@ from problems import Problem
 from problems.base import Array, MatrixEigenproblem
 from problems.families.integral_equation import IntegralEquation
 from reports.drawing import (
-    INK,
     LINES,
     Figure,
     Palette,
@@ -25,6 +24,7 @@ from reports.drawing import (
     log_axis,
 )
 from reports.summary import Configuration
+from reports.svg import INK
 from reports.words import scientific
 
 FEW_INSTANTS = 100

@@ -12,9 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from problems.base import Array
-from reports.drawing import INK, Figure, Palette, canvas, component_colours, finish, legend, log_axis
+from reports.drawing import Figure, Palette, canvas, component_colours, finish, legend, log_axis
 from reports.run import Run
 from reports.summary import FLOOR, Configuration, Looks, Path, Section
+from reports.svg import INK
 from reports.words import metric, scientific
 
 LOSS = ("loss_iterations", "loss_history")

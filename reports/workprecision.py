@@ -13,7 +13,6 @@ from matplotlib.lines import Line2D
 from benchmarks.record import Status
 from reports.convergence import STEPS, Study
 from reports.drawing import (
-    INK,
     LINES,
     MARKERS,
     WIDE,
@@ -28,6 +27,7 @@ from reports.drawing import (
     solver_handle,
 )
 from reports.summary import FLOOR, Configuration, Path, Section, Spread, pareto
+from reports.svg import INK
 from reports.training import lost_seeds
 from reports.words import WORK, metric
 

@@ -13,9 +13,10 @@ import matplotlib.transforms
 
 from reports import files, html, markdown
 from reports.cells import Cell, Column, Table, count, text
-from reports.drawing import INK, Figure, canvas, finish, log_axis
+from reports.drawing import Figure, canvas, finish, log_axis
 from reports.history.archive import Archive, Origin, Trend
 from reports.history.steps import Step, pieces, steps
+from reports.svg import INK
 from reports.words import UNITS, factor, memory, scientific, seconds
 
 UNEXPLAINED = "not explained"

@@ -15,9 +15,10 @@ from matplotlib.lines import Line2D
 from problems import Problem
 from problems.base import Array
 from problems.claims import AttractorClaim, RankingClaim, TrendClaim
-from reports.drawing import INK, Figure, canvas, component_colours, finish, legend, log_axis
+from reports.drawing import Figure, canvas, component_colours, finish, legend, log_axis
 from reports.run import Run
 from reports.sources.evidence import gather, loss_curve
+from reports.svg import INK
 from reports.training import MOST_PANELS, common_losses
 from reports.words import number
 

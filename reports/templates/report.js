@@ -47,10 +47,13 @@ function tableRows(table) {
   return [spread(titles, titles.map((title) => `${title} (detail)`)), ...rows];
 }
 
-const dataOf = (figure) => JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
+function dataOf(figure) {
+  const packed = Uint8Array.from(atob(figure.querySelector('script[type="application/gzip"]').textContent), (c) => c.charCodeAt(0));
+  return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+}
 
-function figureRows(figure) {
-  const { panels, samples } = dataOf(figure);
+async function figureRows(figure) {
+  const { panels, samples } = await dataOf(figure);
   if (samples) return [samples.names, ...samples.columns[0].map((_, k) => samples.columns.map((column) => column[k] ?? ""))];
   const rows = panels.flatMap((p) => p.curves.flatMap((c) => c.x.map((x, k) => [p.title, c.label, x, c.y[k]])));
   return [["panel", "curve", panels[0].x || "x", panels[0].y || "y"], ...rows];
@@ -91,18 +94,21 @@ function plot(panel, place, logarithmic) {
   }, uPlot.join(panel.curves.map((curve) => columns(curve, logarithmic))), place);
 }
 
-function zoom(button) {
+async function zoom(button) {
   const figure = button.closest("figure");
   const picture = figure.querySelector("svg");
   const open = button.getAttribute("aria-pressed") !== "true";
   button.setAttribute("aria-pressed", String(open));
+  const panels = open ? (await dataOf(figure)).panels : [];
+  // Meanwhile it may have been pressed again.
+  if ((button.getAttribute("aria-pressed") === "true") !== open) return;
   picture.style.display = open ? "none" : "";
   figure.querySelector(".charts")?.remove();
   if (!open) return;
   const charts = document.createElement("div");
   charts.className = "charts";
   picture.after(charts);
-  for (const panel of dataOf(figure).panels) {
+  for (const panel of panels) {
     const logarithmic = { x: panel.x_log, y: panel.y_log };
     const switches = document.createElement("div");
     switches.className = "tools";
@@ -144,7 +150,7 @@ document.addEventListener("click", async (event) => {
   const header = button.closest("th[aria-sort]");
   if (header) return sortBy(header);
   if (button.dataset.csv) return save(button.dataset.csv, tableRows(document.getElementById(button.dataset.csv)));
-  if (button.matches(".data")) return save(button.closest("figure").id, figureRows(button.closest("figure")));
+  if (button.matches(".data")) return save(button.closest("figure").id, await figureRows(button.closest("figure")));
   if (button.matches(".zoom")) return zoom(button);
   const code = button.parentElement.querySelector("code");
   try {

@@ -143,6 +143,7 @@ def test_a_figure_becomes_a_chart_and_a_picture_again(page: Page) -> None:
     zoom = figure.locator("button.zoom")
     zoom.click()
     assert zoom.get_attribute("aria-pressed") == "true"
+    figure.locator("canvas").wait_for()
     assert figure.locator("canvas").count() == 1
     assert not figure.locator("> svg").is_visible()
     for box in figure.locator("input[type=checkbox]").all():
@@ -165,7 +166,7 @@ def test_every_figure_with_curves_can_be_zoomed(page: Page) -> None:
     assert buttons.count() > 5
     for button in buttons.all():
         button.evaluate("(one) => one.click()")
-    assert page.locator("figure:has(button.zoom):not(:has(canvas))").count() == 0
+    page.wait_for_function("!document.querySelector('figure:has(button.zoom):not(:has(canvas))')")
 
 
 def test_the_time_axis_is_switched(page: Page) -> None:

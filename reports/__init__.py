@@ -11,7 +11,7 @@ from reports.run import Run
 
 
 def render(run_dir: str | Path) -> tuple[Path, Path]:
-    """Write `report.html` (self-contained) and `report.md` with `figures/` into the run's folder.
+    """Write `report.html` (self-contained) and `report.md` with `figures/` and `chapters/` into the run's folder.
 
     Raises:
         InputError: if the folder holds no readable record.

@@ -10,7 +10,8 @@ import functools
 import io
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,8 @@ DPI, POINTS = 110, 72
 """Resolution of images in a figure, and of its own coordinates, as SVG has them."""
 MOST_POINTS, MOST_SAMPLES = 400, 1600
 """Points of a curve, and of a map, that are handed on as data."""
+INDIGO, OLIVE = "#332288", "#999933"
+"""Two of the muted colours of P. Tol (SRON/EPS/TN/09-002, 2021), for when those of seaborn do not suffice."""
 HEAT, DIVERGING = "viridis", "RdBu_r"
 STYLE: Any = {
     "svg.fonttype": "none",
@@ -148,15 +151,23 @@ class Figure:
 class Palette:
     """A colour for each solver, the same one in every figure of a report: warm for networks, cool for the others."""
 
-    def __init__(self, families: Mapping[str, str]) -> None:
-        """`families` maps each solver to its family."""
+    def __init__(self, families: Mapping[str, str], together: Iterable[Collection[str]] = ()) -> None:
+        """`families` maps each solver to its family; there are more solvers than colours.
+
+        Those that stand `together` in a figure share one only where their family has none left.
+        """
         colours = sns.color_palette("colorblind").as_hex()
         # Pale yellow and pink are last or left out: they are hard to see on white.
-        warm, cool = [colours[i] for i in (3, 1, 4, 6)], [colours[i] for i in (0, 2, 9, 5, 7)]
+        warm, cool = [colours[i] for i in (3, 1, 4, 6)], [*(colours[i] for i in (0, 2, 9, 5, 7)), INDIGO, OLIVE]
+        groups = [set(group) for group in together]
         self._colours: dict[str, str] = {}
         for shades, neural in ((warm, True), (cool, False)):
-            mine = [solver for solver, family in families.items() if (family == "neural") == neural]
-            self._colours |= {solver: shades[i % len(shades)] for i, solver in enumerate(mine)}
+            used: Counter[str] = Counter()
+            for solver in (name for name, family in families.items() if (family == "neural") == neural):
+                beside = set().union(*(group for group in groups if solver in group)) & self._colours.keys()
+                taken = {self._colours[other] for other in beside}
+                self._colours[solver] = min(shades, key=lambda shade: (shade in taken, used[shade]))
+                used[self._colours[solver]] += 1
 
     def __getitem__(self, solver: str) -> str:
         """Hexadecimal colour of a solver."""

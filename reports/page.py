@@ -131,7 +131,8 @@ def compose(run: Run) -> Page:
     aside = {case for s in unjudged for c in s.configurations for case in c.rows["case"]}
     courses = {s: training.read(run, s) for s in sections(rows[~rows["case"].isin(aside)])}
     found = {dataclasses.replace(s, looks=training.looks(its)): its for s, its in courses.items()}
-    palette = Palette(dict(zip(rows["solver"], rows["family"], strict=True)))
+    solvers = dict(zip(rows["solver"], rows["family"], strict=True))
+    palette = Palette(solvers, rows.groupby("problem", sort=False)["solver"].unique())
     jobs: list[Callable[[], Part | Scaling]] = [partial(_part, run, s, its, palette) for s, its in found.items()]
     jobs += [partial(_scaling, run, study, list(found), unjudged, palette) for study in studies]
     done = _shared(run, jobs)

@@ -84,7 +84,8 @@ def compose(archive: Archive) -> History:
 def write(history: History, folder: Path) -> tuple[Path, Path]:
     """Write `history.html`, which needs no other file, and `history.md` with `figures/`."""
     table = steps_table(history.shifts)
-    markdown.write_figures((case.figure for case in history.cases), folder / "figures")
+    drawn = {case.figure.name: case.figure.standalone for case in history.cases}
+    markdown.write_all(folder / "figures", ".svg", drawn)
     return (
         files.write(folder / "history.html", html.fill("history.html.j2", history=history, steps=table)),
         files.write(folder / "history.md", markdown.fill("history.md.j2", history=history, steps=table)),

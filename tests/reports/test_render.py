@@ -13,6 +13,7 @@ import pytest
 import problems
 import reports
 from problems import InputError
+from reports import markdown
 from reports.html import TEMPLATES
 from reports.markdown import plain
 from reports.page import compose
@@ -322,3 +323,40 @@ def test_set_ups_of_published_figures_are_marked(run_dir: Path) -> None:
     assert set(zip(ring.x, ring.y, strict=True)) == others
     assert "Rings mark set-ups for which a source prints a figure." in solve[0].caption
     assert "Rings" not in sections["s1"].work[0][0].caption
+
+
+def anchors(text: str) -> set[str]:
+    return set(re.findall(r'<a id="([^"]*)">', text))
+
+
+def test_links_of_the_markdown_lead_somewhere(rendered: tuple[str, str]) -> None:
+    headings = {"failures", "environment", "running-it-again"}
+    targets = set(re.findall(r"\]\(#([^)]*)\)", rendered[1]))
+    assert len(targets) > 10
+    assert targets <= anchors(rendered[1]) | headings
+
+
+def test_a_markdown_report_too_long_for_a_code_host_is_divided_into_chapters(
+    run_dir: Path, rendered: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is lost, links lead to the files, and all is one page again when it has become shorter."""
+    folder = shutil.copytree(run_dir, tmp_path / "run")
+    monkeypatch.setattr(markdown, "LARGEST", 10_000)
+    _, written = reports.render(folder)
+    text = written.read_text("utf-8")
+    files = {path.name: path.read_text("utf-8") for path in (folder / "chapters").iterdir()}
+    assert len(files) > 2
+    assert len(text) < 0.5 * len(rendered[1])
+    links = re.findall(r"\]\(chapters/([^)#]*)#([^)]*)\)", text)
+    assert {name for name, _ in links} == set(files)
+    assert all(anchor in anchors(files[name]) for name, anchor in links)
+    pictures = [name for chapter in files.values() for name in re.findall(r"\]\(\.\./(figures/[^)]*)\)", chapter)]
+    assert len(pictures) > 5
+    assert all((folder / name).exists() for name in pictures)
+    everything = "\n".join([text, *files.values()]).replace("](../figures/", "](figures/")
+    apart = re.sub(r"\]\(chapters/[^)#]*#", "](#", everything)
+    assert set(rendered[1].splitlines()) <= set(apart.splitlines())
+    monkeypatch.undo()
+    reports.render(folder)
+    assert not list((folder / "chapters").iterdir())
+    assert written.read_text("utf-8") == rendered[1]

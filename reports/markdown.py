@@ -29,15 +29,7 @@ def write(page: Page, path: Path) -> Path:
     chapters: dict[str, str] = {}
     if len(text.encode()) > LARGEST:
         chapters = {chapter.anchor: fill("chapter_page.md.j2", page=page, chapter=chapter) for chapter in page.chapters}
-        places = {
-            place: f"chapters/{chapter.anchor}.md"
-            for chapter in page.chapters
-            for place in (
-                chapter.anchor,
-                *(f"{chapter.anchor}-{what}" for what in ("published", "claims")),
-                *(part.anchor for part in chapter.parts),
-            )
-        }
+        places = {anchor: f"chapters/{chapter.anchor}.md" for chapter in page.chapters for anchor in chapter.anchors()}
         text = fill("report.md.j2", places, page=page, apart=True)
     write_all(path.parent / "chapters", ".md", chapters)
     return files.write(path, text)

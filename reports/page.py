@@ -80,6 +80,11 @@ class Chapter:
     evidence: list[Figure]
     findings: list[sources.Finding]
 
+    def anchors(self) -> list[str]:
+        """Every place of the chapter that a link may lead to."""
+        places = (finding.anchor for finding in self.findings)
+        return list(dict.fromkeys([self.anchor, *(part.anchor for part in self.parts), *places]))
+
 
 @dataclass(frozen=True)
 class Scaling:

@@ -35,8 +35,10 @@ LINE_BREAK = re.compile(r"\s*\n\s*")
 NAME = re.compile(r' id="[A-Za-z][\w.]*_\d+"')
 FAMILIES = re.compile(r" font-family: ([^;]*);")
 NO_ROTATION = re.compile(r' transform="rotate\(-?0 [^)]*\)"')
+# A tick's definition has its style already; a marker that is filled otherwise is not meant.
 TICK = re.compile(r'(<use [^>]*) style="fill: (#\w+); stroke: \2; stroke-width: 0.8"')
 STRAIGHT = re.compile(r' d="([MLz0-9. -]*)"')
+# Backgrounds of figures and axes are transparent: neither filled nor drawn around.
 UNSEEN = re.compile(r'<path d="[^"]*"( clip-path="[^"]*")? style="fill: none"/>')
 GROUP = re.compile(r"</?g\b[^>]*>")
 PNG = re.compile(r"data:image/png;base64,([^\"]*)")

@@ -154,3 +154,14 @@ def test_the_frame_of_the_readme_is_what_it_says(capsys: pytest.CaptureFixture[s
     assert best.loc[("heat-1d", "classical"), "error"] == heat["error"].min()
     assert {"classical", "neural"} <= set(best.index.get_level_values("family"))
     assert "solve_median" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "results" / "published").iterdir()), ids=lambda path: path.name)
+def test_published_reports_can_be_opened(folder: Path) -> None:
+    """A page has less than 15 MB, and Markdown less than the 500 KiB from which on code hosts cut it off."""
+    assert (folder / "report.html").stat().st_size < 15e6
+    texts = [folder / "report.md", *folder.glob("chapters/*.md")]
+    assert max(text.stat().st_size for text in texts) < 500 * 1024
+    for text in texts:
+        targets = re.findall(r"\]\(((?:\.\./)?(?:figures|chapters)/[^)#]*)", text.read_text(encoding="utf-8"))
+        assert all((text.parent / target).exists() for target in targets)

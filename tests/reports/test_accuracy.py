@@ -114,6 +114,7 @@ def test_the_figure_has_a_line_for_each_method_that_ends_where_it_does(tmp_path:
     curves = {curve.label: curve for curve in panel.curves}
     assert set(curves) == {"integrator", "network"}
     assert curves["network"].x == (1e-2, 1e-3)
+    # Curves are handed on with five digits.
     assert curves["integrator"].y == pytest.approx((0.5, 0.5 * 10**0.5, 5.0, 5.0 * 10**0.5, 50.0), rel=5e-5)
 
 

@@ -35,11 +35,11 @@ class Burgers1D(PDE):
             "on convergence",
             "FEniCS solves Burgers' equation on a laptop in seconds, where a network needs a minute or more on a GPU.",
             "fenics",
-            # The source names no accuracy; published networks come to some 1e-3 here.
-            1e-3,
+            1e-3,  # What published networks come to here.
             10.0,
             60.0,
             "cuda",
+            chosen=True,
         )
     }
 

@@ -48,6 +48,7 @@ class ExtrapolationClaim(Claim):
 class CostClaim(Claim):
     """To an error of `accuracy`, `solver` takes at most `at_most` seconds, and a network `at_least` seconds or more.
 
+    Where the source names no accuracy, it is `chosen` here, and a verdict says so.
     The error is the problem's headline; seconds are those of set-up, compilation and solving together. The claim is
     about networks on `device`: slow ones elsewhere are no evidence for it, while fast ones on a slower device are
     evidence against it all the more.
@@ -58,6 +59,7 @@ class CostClaim(Claim):
     at_most: float
     at_least: float
     device: Literal["cpu", "cuda"]
+    chosen: bool = False
 
 
 @dataclass(frozen=True)

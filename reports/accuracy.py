@@ -17,6 +17,7 @@ import numpy as np
 from problems.base import Array
 from reports import intervals
 from reports.cells import Cell, Column, Table, text
+from reports.costs import useful
 from reports.drawing import (
     LINES,
     MARKERS,
@@ -163,7 +164,10 @@ def _reaches(section: Section, its: Sequence[Configuration], work: str) -> dict[
     draws = _draws(section, front, moments, work)
     repeated = [intervals.repetitions(c) >= intervals.FEWEST for c, _, _ in front]
     found = {}
+    limit = useful(section)
     for accuracy in ACCURACIES:
+        if limit is not None and accuracy > 10.0**limit * (1.0 + 1e-9):
+            continue
         time = float(interpolated(times, errors, accuracy))
         if not math.isfinite(time):
             break

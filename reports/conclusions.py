@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from problems import Problem
-from problems.base import ODE
+from problems.base import ODE, MatrixEigenproblem
 from problems.families.inverse import InverseProblem
-from reports.costs import USEFUL, Cost, costs, most_accurate
+from reports.costs import Cost, costs, most_accurate, useful
 from reports.sources.published import ROBUST
 from reports.summary import NO_ANSWER, Configuration, Section
 from reports.words import factor, metric, scientific, seconds, significant
@@ -21,6 +21,8 @@ FEW = 3
 """Fewer configurations of a family, or seeds of a network, than this are pointed out."""
 IMMATERIAL = 0.1
 """Distances from the exact estimate below this many standard errors do not change what is known of a parameter."""
+LEFT = 0.5
+"""From this part of an error on, what causes it is named."""
 NOUNS = {"neural": ("network", "networks"), "classical": ("classical solver", "classical solvers")}
 
 
@@ -55,10 +57,12 @@ def conclude(section: Section, problem: Problem | None = None) -> list[Sentence]
     sentences = [_comparison(cost, section.headline) for cost in told]
     for family, other in (("neural", "classical"), ("classical", "neural")):
         sentences += _absence(section, family) or _limit(section, table, family, other)
-    if not table and any(c.answers for c in section.configurations):
-        sentences.append(Sentence(f"Nothing run here reached {scientific(10.0**USEFUL, 1)}."))
+    limit = useful(section)
+    if not table and limit is not None and any(c.answers for c in section.configurations):
+        sentences.append(Sentence(f"Nothing run here reached {scientific(10.0**limit, 1)}."))
     return (
         sentences
+        + _flow(section, problem)
         + _no_answer(section)
         + _noise(section, problem)
         + _outside(section, problem)
@@ -112,7 +116,9 @@ def _absence(section: Section, family: str) -> list[Sentence]:
     if not section.of_family(family):
         finished = any(c.reliable for c in tried)
         if len(tried) == 1:
-            ended = "has no answer" if finished else f"did not finish ({tried[0].first['status']})"
+            lost = tried[0].rows.loc[~tried[0].rows["ok"], "status"].unique()
+            most = " on most of its seeds" if tried[0].finished else ""
+            ended = "has no answer" if finished else f"did not finish{most} ({', '.join(map(str, lost))})"
             return [Sentence(f"The only {one} tried here, {tried[0].label}, {ended}.", *tried)]
         ended = "came to an answer" if finished else "finished"
         return [Sentence(f"None of the {len(tried)} {many} tried here {ended} on most of its seeds.", *tried)]
@@ -146,6 +152,28 @@ def _limit(section: Section, table: Sequence[Cost], family: str, other: str) -> 
             f"{scientific(rival.median('error'))} in {seconds(rival.median('solve_median'))}.",
             best,
             rival,
+        )
+    ]
+
+
+def _flow(section: Section, problem: Problem | None) -> list[Sentence]:
+    """What the flow of a matrix has itself not come to when it is stopped, where that is all that is left of an error.
+
+    Networks follow the flow, and cannot find what is not in it.
+    """
+    best = most_accurate(section, "neural")
+    if not isinstance(problem, MatrixEigenproblem) or best is None or section.headline != problem.headline:
+        return []
+    flow = problem.flow()
+    end = flow.reference(np.array([[flow.final_time()]]))
+    left = problem.measures(end.T)[problem.headline]
+    if left < LEFT * best.median("error"):
+        return []
+    return [
+        Sentence(
+            f"The flow that networks follow here has itself a {metric(problem.headline)} of {scientific(left)} where "
+            f"it is stopped, at t = {flow.final_time():.3g}: nothing that follows it comes closer, however well.",
+            best,
         )
     ]
 
@@ -187,7 +215,7 @@ def _noise(section: Section, problem: Problem | None) -> list[Sentence]:
     allowed, drawn = known["standard_error"], known["parameter_error_in_standard_errors"]
     column = "metric.estimate_error_in_standard_errors"
     judged = [c for c in section.configurations if c.reliable and c.spread(column)]
-    near = sum(c.median(column) <= IMMATERIAL for c in judged)
+    near = [c for c in judged if c.median(column) <= IMMATERIAL]
     text = (
         f"The noise allows parameters to be known to {significant(100.0 * allowed, 2)} % (the largest standard error, "
         f"by the Cramér–Rao bound); the exact estimate from these data lies {significant(drawn, 2)} standard errors "
@@ -196,7 +224,7 @@ def _noise(section: Section, problem: Problem | None) -> list[Sentence]:
     if not judged:
         return [Sentence(text)]
     among = (
-        f"Of the {len(judged)} configurations judged here, {near} came"
+        f"Of the {len(judged)} configurations judged here, {len(near)} came"
         if len(judged) > 1
         else f"The only configuration judged here {'came' if near else 'did not come'}"
     )
@@ -204,7 +232,7 @@ def _noise(section: Section, problem: Problem | None) -> list[Sentence]:
         Sentence(
             f"{text} {among} to that estimate within a tenth of a standard error, where more digits say something of "
             "the solver and nothing of the parameters.",
-            *judged,
+            *(near or judged),
         )
     ]
 
@@ -246,7 +274,7 @@ def _evidence(section: Section, table: Sequence[Cost]) -> list[Sentence]:
 
 def _idle(section: Section) -> list[Sentence]:
     """Networks that end where they began, or farther away, although what they found is an answer."""
-    idle = [c for c, (_, errors) in section.ways.items() if c.answers and not np.isfinite(errors).any()]
+    idle = [c for c in section.looks if c.answers and section.idle(c)]
     return [
         Sentence(
             f"Training of {c.label} ended at {scientific(c.median('error'))}, no nearer to the solution than its first "

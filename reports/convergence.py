@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,13 +19,17 @@ from reports.words import number, scientific
 STEPS = {"dx": "dx", "dt": "dt", "tolerance": "fact.tolerance"}
 LEAST_POINTS = 3
 FLAT, BENT = 0.4, 0.75
-"""Largest local slope, in parts of the order, between points of a plateau, and on the step that enters it."""
+"""Largest local slope between points of a plateau, in parts of the order up to one, and on the step that enters it."""
 NOISE = 1e-2
 """Relative scatter of an error that is not worth describing."""
+UNEVEN = 0.1
+"""By how much the powers by which two steps are coupled may differ from point to point: grids are whole numbers."""
 SHOWN = 0.005
 """Half an interval of an order below which it is not shown."""
 ROUNDING = {"float64": 1e-11, "float32": 1e-4}
 """Plateaus below these are rounding: what 16 or 7 digits leave after some 10⁴ steps or a condition number like that."""
+OWN = 3.0
+"""An error is that of the reference where it is not as many times larger."""
 CLEAN = 0.9
 """Below this r² the error does not follow a power of the step, and no order is given."""
 
@@ -64,7 +69,8 @@ class Study:
     solver: str
     family: str
     step: str
-    coupled: tuple[str, ...]
+    coupled: tuple[tuple[str, float], ...]
+    """Further steps that change along with it, and the power of it that they follow; NaN where they follow none."""
     steps: tuple[float, ...]
     configurations: tuple[Configuration, ...]
     fit: Fit
@@ -75,28 +81,50 @@ class Study:
 
     def belongs(self, c: Configuration) -> bool:
         """Whether a configuration differs from those of the study in nothing but what differs among them."""
+        return self.differs(c) == 0
+
+    def differs(self, c: Configuration) -> float:
+        """In how many further parameters a configuration differs from those of the study; infinite for a solver's."""
         mine, its = _identity(self.configurations[0]), _identity(c)
         names = (mine.keys() | its.keys()) - set(self.free)
-        return c.solver == self.solver and all(str(mine.get(name)) == str(its.get(name)) for name in names)
+        return sum(str(mine.get(n)) != str(its.get(n)) for n in names) if c.solver == self.solver else math.inf
 
     @property
     def words(self) -> str:
         """The fit in a few words, with the cause of a plateau."""
         return self.fit.words + (f" ({self.cause})" if self.cause else "")
 
+    @property
+    def coupling(self) -> str:
+        """How further steps change with this one: " (with dt ∝ dx^2)"; empty where none does."""
+        told = [
+            f"{name}, unevenly" if math.isnan(power) else f"{name} ∝ {self.step}{_exponent(power)}"
+            for name, power in self.coupled
+        ]
+        return f" (with {', '.join(told)})" if told else ""
+
+
+def _exponent(power: float) -> str:
+    """A power as an exponent to one decimal, nothing for the first."""
+    return "" if abs(power - 1.0) < 0.05 else f"^{number(round(power, 1))}"
+
 
 def fit(steps: Sequence[float], errors: Sequence[float]) -> Fit:
     """Slope of log error against log step, for at least `LEAST_POINTS` steps in descending order.
 
-    The finest points are set aside as a plateau if the error hardly falls between them and a line followed by a
-    constant describes all points better than a line alone.
+    The finest points are set aside as a plateau if the error hardly falls between them, or onto a single one, and a
+    line followed by a constant describes all points better than a line alone. There is no order where its interval
+    does not tell it from none.
     """
     x, y = np.log(np.asarray(steps, dtype=float)), np.log(np.asarray(errors, dtype=float))
     slopes = np.diff(y) / np.diff(x)
     candidates = []
     for used in range(LEAST_POINTS, len(x) + 1):
         line = stats.linregress(x[:used], y[:used])
-        flat = (slopes[used:] < FLAT * line.slope).all() and (slopes[used - 1 : used] < BENT * line.slope).all()
+        level_slope = FLAT * min(line.slope, 1.0)
+        # A single point has no slope of its own: the step onto it has to be flat itself.
+        entering = BENT * line.slope if used < len(x) - 1 else level_slope
+        flat = (slopes[used:] < level_slope).all() and (slopes[used - 1 : used] < entering).all()
         if used == len(x) or flat:
             level = y[used:].mean() if used < len(x) else 0.0
             misfit = np.sum((y[:used] - line.intercept - line.slope * x[:used]) ** 2) + np.sum((y[used:] - level) ** 2)
@@ -104,9 +132,9 @@ def fit(steps: Sequence[float], errors: Sequence[float]) -> Fit:
             criterion = len(x) * np.log(misfit / len(x) + NOISE**2) + (4.0 if used < len(x) else 0.0)
             candidates.append((criterion, used, line))
     _, used, line = min(candidates, key=lambda candidate: candidate[0])
-    clean = line.rvalue**2 >= CLEAN and line.slope > 0.0
-    plateau = float(np.exp(y[used:].mean())) if clean and used < len(x) else None
     margin = float(stats.t.ppf(0.975, used - 2) * line.stderr)
+    clean = line.rvalue**2 >= CLEAN and line.slope > margin
+    plateau = float(np.exp(y[used:].mean())) if clean and used < len(x) else None
     return Fit(
         float(line.slope) if clean else None, float(line.intercept), float(line.rvalue**2), used, plateau, margin
     )
@@ -136,8 +164,9 @@ def studies(section: Section) -> list[Study]:
 def _cause(study: Study, usable: Sequence[Configuration]) -> str:
     """What limits the error on a plateau.
 
-    That is the training of a network, or rounding; or another step, if the same solver with a smaller one of that came
-    to half the error or less. "" where there is no plateau, or nothing tells.
+    That is the training of a network, the reference, or rounding; or another step, if the same solver with a smaller
+    one of that, and one setting that makes it so, came to half the error or less. "" where there is no plateau, or
+    nothing tells.
     """
     level = study.fit.plateau
     if level is None:
@@ -145,12 +174,14 @@ def _cause(study: Study, usable: Sequence[Configuration]) -> str:
     if study.family == "neural":
         return "training"
     finest = study.configurations[-1]
+    if finest.median("max_abs") <= OWN * finest.median("reference_error"):
+        return "the reference's own error"
     if level <= ROUNDING.get(str(finest.first["precision"]), 0.0):
         return "rounding"
-    better = [c for c in usable if c.solver == study.solver and c.median("error") <= level / 2.0]
+    better = [c for c in usable if study.differs(c) <= 1 and c.median("error") <= level / 2.0]
     for name, column in STEPS.items():
         mine = finest.median(column)
-        if name != study.step and name not in study.coupled and any(c.median(column) < mine for c in better):
+        if name not in (study.step, *dict(study.coupled)) and any(c.median(column) < mine for c in better):
             return f"{name} = {number(mine)}"
     return ""
 
@@ -158,6 +189,12 @@ def _cause(study: Study, usable: Sequence[Configuration]) -> str:
 def _identity(c: Configuration) -> dict[str, Any]:
     names = ("device", "precision", "threads", "solver_preset")
     return {k: v for k, v in c.first.items() if (k.startswith("solver.") and not absent(v)) or k in names}
+
+
+def _power(steps: Sequence[float], others: Sequence[float]) -> float:
+    """The power of the steps that others follow, NaN where they do not follow one closely."""
+    powers = np.diff(np.log(others)) / np.diff(np.log(steps))
+    return float(np.median(powers)) if np.ptp(powers) <= UNEVEN else math.nan
 
 
 def _study(members: list[Configuration], free: tuple[str, ...]) -> list[Study]:
@@ -168,10 +205,11 @@ def _study(members: list[Configuration], free: tuple[str, ...]) -> list[Study]:
         order = sorted(range(len(values)), key=lambda i: -values[i])
         chosen = tuple(members[i] for i in order)
         steps = tuple(values[i] for i in order)
+        others = {name: [c.median(its) for c in chosen] for name, its in STEPS.items() if name != step}
         coupled = tuple(
-            other
-            for other, name in STEPS.items()
-            if other != step and len({c.median(name) for c in chosen if np.isfinite(c.median(name))}) == len(chosen)
+            (name, _power(steps, its))
+            for name, its in others.items()
+            if len({value for value in its if np.isfinite(value)}) == len(chosen)
         )
         first = chosen[0]
         label = first.label_without(free)

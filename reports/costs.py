@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,10 +12,11 @@ from reports import intervals
 from reports.intervals import Interval
 from reports.summary import Configuration, Section
 
-FLOOR = -14
-"""Rounding: no error below 10 to this power is told apart."""
+ROUNDING = 1e-14
+"""No relative error below this is told apart from another."""
 USEFUL = -1
 """Relative errors above 10 to this power are no answer: zero has a relative error of 1."""
+EIGENVALUE = re.compile(r"metric\.eigenvalue(_\d+)?")
 
 
 @dataclass(frozen=True)
@@ -51,25 +53,56 @@ def costs(section: Section) -> tuple[Cost, ...]:
     errors = [c.median("error") for c in classical + neural]
     if not errors:
         return ()
-    tightest = max(FLOOR, math.ceil(math.log10(max(min(errors), 10.0**FLOOR)) - 1e-9))
-    loosest = max(tightest, math.ceil(math.log10(max(*errors, 10.0**FLOOR))))
+    floor = _floor(section)
+    tightest = math.ceil(math.log10(max(min(errors), floor)) - 1e-9)
+    loosest = max(tightest, math.ceil(math.log10(max(*errors, floor))))
     if section.ways:
         # On its way to a small error, training passes those that no configuration ends with.
         loosest = max(loosest, USEFUL)
-    if section.headline.startswith("relative"):
-        loosest = min(loosest, USEFUL)
+    limit = useful(section)
+    if limit is not None:
+        loosest = min(loosest, limit)
     found: list[Cost] = []
     for power in range(loosest, tightest - 1, -1):
         cost = _cost(section, 10.0**power)
         if found and _alike(found[-1], cost):
             found.pop()
-        found.append(cost)
+        if cost.classical or cost.neural:
+            found.append(cost)
     return tuple(found)
 
 
+def useful(section: Section) -> int | None:
+    """The power of ten above which an error is no answer; None where errors have no scale."""
+    size = _scale(section)
+    return None if math.isnan(size) else math.floor(math.log10(size) + 1e-9) + USEFUL
+
+
+def _scale(section: Section) -> float:
+    """What errors are compared with: 1 for relative ones, the smallest eigenvalue for those of eigenvalues, else NaN.
+
+    The eigenvalue is that of the most accurate configuration.
+    """
+    if section.headline.startswith("relative"):
+        return 1.0
+    known = [c for c in section.configurations if c.answers]
+    if section.headline != "eigenvalue_error" or not known:
+        return math.nan
+    best = min(known, key=lambda c: c.median("error"))
+    sizes = [abs(best.median(column)) for column in best.shown if EIGENVALUE.fullmatch(column)]
+    return min((size for size in sizes if size > 0.0), default=math.nan)
+
+
+def _floor(section: Section) -> float:
+    """Errors below are rounding; those without a scale are taken for relative ones."""
+    size = _scale(section)
+    return ROUNDING if math.isnan(size) else ROUNDING * size
+
+
 def _alike(one: Cost, other: Cost) -> bool:
-    winners = (one.classical, one.neural) == (other.classical, other.neural)
-    return winners and (one.neural is None or one.neural_s == other.neural_s)
+    winners = (one.classical, one.neural, one.fastest_in_total)
+    same = winners == (other.classical, other.neural, other.fastest_in_total)
+    return same and (one.neural is None or (one.neural_s, one.total_ratio) == (other.neural_s, other.total_ratio))
 
 
 def total(c: Configuration, solve_s: float) -> float:
@@ -84,7 +117,8 @@ def shared(table: Sequence[Cost]) -> Cost | None:
 
 def most_accurate(section: Section, family: str) -> Configuration | None:
     """The configuration of a family that answers with the smallest median error; the fastest of those at rounding."""
-    return min(section.of_family(family), key=lambda c: max(c.median("error"), 10.0**FLOOR), default=None)
+    floor = _floor(section)
+    return min(section.of_family(family), key=lambda c: max(c.median("error"), floor), default=None)
 
 
 def _cost(section: Section, accuracy: float) -> Cost:

@@ -44,6 +44,8 @@ INDIGO, OLIVE = "#332288", "#999933"
 HEAT, DIVERGING = "viridis", "RdBu_r"
 STYLE: Any = {
     "svg.fonttype": "none",
+    # Names come from anybody; nothing here is a formula.
+    "text.parse_math": False,
     "font.size": 9.0,
     "axes.titlesize": 9.5,
     "axes.labelsize": 9.0,
@@ -69,7 +71,10 @@ STYLE: Any = {
 
 @dataclass(frozen=True)
 class Curve:
-    """Points that were drawn, as a line or as markers; `step` is a line that falls at the next point."""
+    """Points that were drawn, as a line or as markers; `step` is a line that falls at the next point.
+
+    Markers may be `hollow`. What has no colour is drawn in that of the text.
+    """
 
     label: str
     colour: str
@@ -77,6 +82,7 @@ class Curve:
     y: tuple[float, ...]
     line: bool
     step: bool = False
+    hollow: bool = False
 
 
 @dataclass(frozen=True)
@@ -252,13 +258,15 @@ def _curve(line: Line2D) -> Curve:
     x, y = (np.asarray(values, dtype=float) for values in (line.get_xdata(), line.get_ydata()))
     known = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     kept = known[np.unique(np.linspace(0, len(known) - 1, min(len(known), MOST_POINTS)).astype(int))]
+    colour = mpl.colors.to_hex(line.get_color())
     return Curve(
         str(line.get_label()),
-        mpl.colors.to_hex(line.get_color()),
+        "" if colour == INK else colour,
         _short(x[kept]),
         _short(y[kept]),
         line.get_linestyle() not in ("", " ", "None"),
         line.get_drawstyle() == "steps-post",
+        str(line.get_markerfacecolor()) == "none",
     )
 
 
@@ -310,9 +318,12 @@ def log_ticks(low: float, high: float) -> list[float]:
 def log_axis(axes: Axes, which: str, values: Sequence[float]) -> None:
     """A logarithmic axis that covers the values with some room around them, its ticks in plain text.
 
-    Mathtext would take ten times longer, and no font of the page has its glyphs.
+    Mathtext would take ten times longer, and no font of the page has its glyphs. Where no value has a logarithm, the
+    axis stays as it is.
     """
     known = [v for v in values if v > 0.0 and math.isfinite(v)]
+    if not known:
+        return
     low, high = min(known), max(known)
     room = max(10.0 ** (0.06 * math.log10(high / low)), 1.6)
     getattr(axes, f"set_{which}scale")("log")

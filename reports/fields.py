@@ -141,7 +141,7 @@ def _map_of_time(points: Array, layers: Sequence[Layer], name: str, caption: str
             _finish_map(figure, axes, mesh, layer.title)
             axes.set_ylabel("t")
         panels[-1].set_xlabel("x")
-        thinned = f", every {every}th time level" if every > 1 else ""
+        thinned = f", one in {every} time levels" if every > 1 else ""
         return finish(figure, name, caption + thinned + ".", _grid_samples(x, t, layers, shape))
 
 

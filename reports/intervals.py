@@ -78,7 +78,9 @@ def drawn(section: Section, c: Configuration, rng: np.random.Generator) -> tuple
     looks = section.looks.get(c)
     if looks is None or len(looks.errors) != len(rounds):
         return whole, errors
+    seen = np.median(looks.errors[seeds], axis=1)
+    errors = np.where(looks.idle(seen)[:, None], np.inf, errors)
     # What training ended worse than does not count.
-    kept = np.maximum(looks.kept(np.median(looks.errors[seeds], axis=1)), errors)
+    kept = np.maximum(looks.kept(seen), errors)
     on_the_way = np.minimum(np.median(looks.seconds[seeds], axis=1), whole)
     return np.hstack([on_the_way, whole]), np.hstack([kept, errors])

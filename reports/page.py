@@ -36,10 +36,14 @@ TAKEN = ("dimension", "environment", "failures", "main", "notes", "overview", "s
 
 @dataclass(frozen=True)
 class Conclusion:
-    """A sentence with the numbers of the rows of its section's table that it speaks of; none where it is about all."""
+    """A sentence with the numbers of the rows of its section's table that it speaks of; none where it is about all.
+
+    `more` says that it speaks of further rows.
+    """
 
     text: str
     rows: tuple[int, ...] = ()
+    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,12 +92,16 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Scaling:
-    """What one problem costs against its dimension; `commands` are those of rows that stand nowhere else."""
+    """What one problem costs against its dimension; `commands` are those of rows that stand nowhere else.
+
+    Its conclusions are drawn from the tables from `told` on, counted from 1.
+    """
 
     anchor: str
     title: str
     conclusions: list[str]
     tables: list[Table]
+    told: int
     figures: list[Figure]
     commands: list[tuple[str, str]]
 
@@ -252,7 +260,11 @@ def _part(run: Run, section: Section, courses: list[training.Course], palette: P
         parameters=_parameters(problem, _record(run, section.configurations[0])),
         reference=_reference(problem, section),
         conclusions=[
-            Conclusion(str(sentence), tuple(section.configurations.index(c) + 1 for c in sentence.about[:MOST_LINKS]))
+            Conclusion(
+                str(sentence),
+                tuple(section.configurations.index(c) + 1 for c in sentence.about[:MOST_LINKS]),
+                len(sentence.about) > MOST_LINKS,
+            )
             for sentence in conclude(section, problem)
         ],
         cost=cost_table(table, section) if len(section.configurations) > 1 and table else None,
@@ -279,12 +291,13 @@ def _scaling(
     run: Run, study: dimension.Study, found: Sequence[Section], unjudged: Sequence[Section], palette: Palette
 ) -> Scaling:
     anchor = _anchor(f"dimension {study.title}")
-    accuracies = dimension.accuracies(dimension.sections_of(study, found))
+    accuracies = [table for table in [dimension.accuracies(dimension.sections_of(study, found))] if table]
     return Scaling(
         anchor=anchor,
         title=study.title,
         conclusions=dimension.conclude(study),
-        tables=[*([accuracies] if accuracies else []), *dimension.tables_of(study)],
+        tables=[*accuracies, *dimension.tables_of(study)],
+        told=len(accuracies) + 1,
         figures=list(dimension.figures_of(study, palette, anchor)),
         commands=[
             (f"d = {d}, {label}", command)

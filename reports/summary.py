@@ -170,6 +170,10 @@ class Looks:
         ahead = np.maximum.accumulate(known[..., ::-1], axis=-1)[..., ::-1]
         return np.where(ahead < known[..., :1], ahead, np.inf) if self.iterations[0] == 0 else ahead
 
+    def idle(self, errors: Array) -> Array:
+        """Whether training ended no nearer to the solution than its first guess, along the last axis of errors."""
+        return np.asarray(errors[..., -1] >= errors[..., 0]) & (self.iterations[0] == 0)
+
 
 @dataclass(frozen=True, eq=False)
 class Section:
@@ -190,6 +194,18 @@ class Section:
         """Of networks that were watched the median error over seeds that training stays below from each look on."""
         return {c: looks.way() for c, looks in self.looks.items()}
 
+    def idle(self, c: Configuration) -> bool:
+        """Whether `c` was watched, and training it came to nothing that its first guess was not."""
+        looks = self.looks.get(c)
+        return looks is not None and bool(looks.idle(np.median(looks.errors, axis=0)))
+
+    def unfinished(self, family: str) -> str:
+        """Why nothing of a family finished: "not run", or how its rows ended; empty where something did."""
+        tried = [c for c in self.configurations if c.family == family]
+        if any(c.finished for c in tried):
+            return ""
+        return ", ".join(dict.fromkeys(str(s) for c in tried for s in c.rows["status"])) or "not run"
+
     def of_family(self, family: str) -> list[Configuration]:
         """Configurations of a family that answer, on most of their seeds, fastest first."""
         found = [c for c in self.configurations if c.family == family and c.answers]
@@ -198,10 +214,11 @@ class Section:
     def seconds_to(self, c: Configuration, accuracy: float) -> float:
         """Median solve time after which the median error of `c` is at most `accuracy` for good; infinite if never.
 
-        A network that was watched could have been stopped there. Of all others the whole solve counts.
+        A network that was watched could have been stopped there, unless its training was idle. Of all others the whole
+        solve counts.
         """
         within = accuracy * (1.0 + 1e-9)
-        if not c.median("error") <= within:
+        if not c.median("error") <= within or self.idle(c):
             return math.inf
         whole = c.median("solve_median")
         seconds, errors = self.ways.get(c, (np.empty(0), np.empty(0)))
@@ -211,9 +228,10 @@ class Section:
     def reached(self, c: Configuration, work: str) -> Path:
         """Median times (moments,) of `c`, and what it had come to by them for good, the end of solving last.
 
-        `work` is a column of times. A network that was watched has a moment for every look before its end.
+        `work` is a column of times. A network that was watched has a moment for every look before its end; one whose
+        training was idle has come to nothing, an infinite error.
         """
-        time, error = c.median(work), c.median("error")
+        time, error = c.median(work), math.inf if self.idle(c) else c.median("error")
         before = time - c.median("solve_median")
         way, errors = self.ways.get(c, (np.empty(0), np.empty(0)))
         # What it ended worse than does not count.

@@ -114,10 +114,7 @@ def overview(found: Sequence[tuple[str, str, Section]]) -> Table:
 def cost_table(table: Sequence[Cost], section: Section) -> Table:
     """The fastest way of each family to each accuracy."""
     rows = []
-    why = [
-        "not reached" if any(c.family == family for c in section.configurations) else "not run"
-        for family in ("classical", "neural")
-    ]
+    why = [section.unfinished(family) or "not reached" for family in ("classical", "neural")]
     for cost in table:
         rows.append(
             (
@@ -232,9 +229,9 @@ def _ratio(c: Configuration) -> Cell:
 def _best(section: Section, family: str) -> Cell:
     c = most_accurate(section, family)
     if c is None:
-        tried = [other for other in section.configurations if other.family == family]
-        finished = any(other.reliable for other in tried)
-        return Cell("—", "no answer" if finished else "none reliable" if tried else "not run", kind="muted")
+        reliable = any(other.reliable for other in section.configurations if other.family == family)
+        why = section.unfinished(family) or ("no answer" if reliable else "none reliable")
+        return Cell("—", why, kind="muted")
     error = c.median("error")
     return Cell(scientific(error), f"{seconds(c.median('solve_median'))}, {c.name}", error)
 

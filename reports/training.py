@@ -52,17 +52,23 @@ class Course:
         return None if looks is None else (np.median(looks.seconds, axis=0), np.median(looks.errors, axis=0))
 
     def looks(self) -> Looks | None:
-        """What was seen, as far as all finished seeds were looked at after the same iterations.
+        """What was seen after those iterations at which every finished seed was looked at, or had ended already.
 
-        Seeds that were looked at differently cannot be averaged; then, and where nothing was seen, None.
+        A seed that has ended stays at what it came to. None where there are fewer than two such iterations.
         """
         seen = [a for a in self.finished if len({a[name].size if name in a else -1 for name in TRACE}) == 1]
-        seen = [a for a in seen if TRACE[0] in a]
-        length = min((a[TRACE[0]].size for a in seen), default=0)
-        iterations, seconds, errors = (np.array([a[name].ravel()[:length] for a in seen]) for name in TRACE)
-        if length < 2 or (iterations != iterations[0]).any():
+        traces = [[np.asarray(a[name], dtype=float).ravel() for name in TRACE] for a in seen if TRACE[0] in a]
+        traces = [trace for trace in traces if trace[0].size]
+        common = [
+            iteration
+            for iteration in np.unique([at for iterations, _, _ in traces for at in iterations])
+            if all(iteration in iterations or iteration > iterations[-1] for iterations, _, _ in traces)
+        ]
+        if len(common) < 2:
             return None
-        return Looks(iterations[0], seconds, errors)
+        places = [np.searchsorted(iterations, common).clip(max=len(iterations) - 1) for iterations, _, _ in traces]
+        seconds, errors = (np.array([t[k][at] for t, at in zip(traces, places, strict=True)]) for k in (1, 2))
+        return Looks(np.array(common), seconds, errors)
 
 
 def read(run: Run, section: Section) -> list[Course]:
@@ -106,7 +112,7 @@ def losses(courses: Sequence[Course], palette: Palette, name: str) -> Figure | N
                 label += f", less its smallest {scientific(base, 4)}"
                 lifted = True
             for at, loss in bad:
-                axes.plot(*_thinned(np.maximum(at, 1), loss), color=style["color"], ls=":", lw=0.7)
+                axes.plot(*_thinned(at, loss), color=style["color"], ls=":", lw=0.7)
                 extent += _positive(loss)
             if good:
                 at, stack = common_losses(good)
@@ -160,7 +166,8 @@ def trajectories(courses: Sequence[Course], headline: str, palette: Palette, nam
         legend(axes, handles, 1, -0.22)
         caption = (
             "Error against solve time during training, without the time spent judging: thin lines are seeds (dotted "
-            "where they failed in the end), thick ones their median where all were looked at after the same iterations."
+            "where they failed in the end), thick ones their median after the iterations at which all were looked at, "
+            "where a seed that ended before stays at its end."
         )
         return finish(figure, name, caption + left_out + lost_seeds(course.configuration for course in courses))
 
@@ -183,7 +190,8 @@ def terms(courses: Sequence[Course], name: str) -> Figure | None:
         if any(_lifted(arrays) for _, arrays in shown):
             caption += " What is not always positive is drawn less its smallest value, which the title gives."
         if len(found) > len(shown):
-            caption += f" {len(found) - len(shown)} more configurations are not shown."
+            more = len(found) - len(shown)
+            caption += f" {more} more configuration{'s are' if more > 1 else ' is'} not shown."
         return finish(figure, name, caption)
 
 
@@ -234,7 +242,7 @@ def common_losses(histories: Sequence[Path]) -> Path:
     stack = np.array([loss[np.searchsorted(own, at)] for own, loss in histories])
     stack = np.where(np.isfinite(stack) & (stack > 0.0), stack, np.nan)
     keep = _kept(at.size)
-    return np.maximum(at[keep], 1), stack[:, keep]
+    return at[keep], stack[:, keep]
 
 
 def _raised(losses: tuple[list[Path], list[Path]]) -> tuple[tuple[list[Path], list[Path]], float | None]:
@@ -247,7 +255,7 @@ def _raised(losses: tuple[list[Path], list[Path]]) -> tuple[tuple[list[Path], li
 
 
 def _smallest(values: Array) -> float | None:
-    """The smallest finite value where it is not positive, else None."""
+    """The smallest finite value where it is negative, else None."""
     finite = values[np.isfinite(values)]
     return float(finite.min()) if finite.size and finite.min() < 0.0 else None
 
@@ -292,7 +300,7 @@ def _term_names(c: Configuration, arrays: dict[str, Array]) -> list[str]:
 
 
 def _panel(axes: Axes, c: Configuration, arrays: dict[str, Array], colours: dict[str, str]) -> None:
-    at, names = np.maximum(arrays[LOSS[0]].ravel(), 1), _term_names(c, arrays)
+    at, names = arrays[LOSS[0]].ravel(), _term_names(c, arrays)
     curves = [np.asarray(arrays[LOSS[1]], dtype=float).ravel(), *np.asarray(arrays["loss_terms"], dtype=float).T]
     title, extent = c.label, []
     for k, base in _lifted(arrays):

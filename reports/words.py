@@ -109,7 +109,9 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def factor(value: float) -> str:
-    """A ratio to two digits: 1.4, 37, 5,200, 3.1e9."""
+    """A ratio to two digits: 0.031, 1.4, 37, 5,200, 3.1e9."""
+    if 0.0 < value < 1.0:
+        return significant(value, 2) if value >= 1e-3 else scientific(value, 2)
     if value < 10 or not math.isfinite(value):
         return f"{value:.1f}".replace("inf", "∞")
     if value >= 1e7:

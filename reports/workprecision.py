@@ -60,27 +60,30 @@ def work_precision(
         for c, time, error in drawn:
             fill = palette[c.solver] if c.answers else "none"
             marker = Line2D([time.median], [max(error.median, FLOOR)], marker=MARKERS.get(c.family, "s"), ms=5.0, ls="")
-            marker.set_label(c.label)
-            marker.set(markeredgecolor=palette[c.solver], markerfacecolor=fill, markeredgewidth=1.0, zorder=3)
+            marker.set(label=c.label, color=palette[c.solver], markerfacecolor=fill, markeredgewidth=1.0, zorder=3)
             axes.add_line(marker)
         marks: list[Line2D] = []
         printed = [(time.median, max(error.median, FLOOR)) for c, time, error in drawn if c.published]
         if printed:
-            ring: dict[str, Any] = {"marker": "o", "ls": "", "ms": 9.5, "mfc": "none", "mec": INK, "mew": 0.8}
+            ring: dict[str, Any] = {"color": INK, "marker": "o", "ls": "", "ms": 9.5, "mfc": "none", "mew": 0.8}
             ring["label"] = "set-up of a published figure"
             axes.plot(*zip(*printed, strict=True), zorder=4, **ring)
             marks.append(Line2D([], [], **ring))
+        fronts: list[tuple[float, float]] = []
         for family, line in LINES.items():
             ways = [section.reached(c, work) for c, _, _ in drawn if c.family == family and c.answers]
             members = [(float(t), float(e)) for way in ways for t, e in zip(*way, strict=True) if math.isfinite(e)]
             front = [members[i] for i in pareto(members)]
+            fronts += front
             if len(front) > 1:
                 style: dict[str, Any] = {"color": INK, "lw": 0.9, "ls": line, "alpha": 0.55}
                 style["label"] = f"{family} Pareto front"
                 axes.step(*zip(*front, strict=True), where="post", **style)
                 marks.append(Line2D([], [], **style))
-        log_axis(axes, "x", [v for _, t, _ in drawn for v in (t.least, t.most)])
-        log_axis(axes, "y", [max(v, FLOOR) for _, _, e in drawn for v in (e.least, e.most)])
+        log_axis(axes, "x", [v for _, t, _ in drawn for v in (t.least, t.most)] + [time for time, _ in fronts])
+        log_axis(
+            axes, "y", [max(v, FLOOR) for _, _, e in drawn for v in (e.least, e.most)] + [error for _, error in fronts]
+        )
         axes.set(xlabel=WORK[work], ylabel=metric(section.headline))
         legend(axes, _solver_handles((c for c, _, _ in drawn), palette) + marks, 2, -0.2)
         left_out = len(section.configurations) - len(drawn)
@@ -124,9 +127,8 @@ def step_study(studies: Sequence[Study], section: Section, palette: Palette, nam
                 axes.plot(x[: fit.used], law, color=colour, lw=1.1, label=f"{study.label}: {study.words}")
             if fit.plateau is not None:
                 axes.plot(x[fit.used - 1 :], [fit.plateau] * (len(x) - fit.used + 1), color=colour, lw=1.1, ls=":")
-            together = f" (with {', '.join(study.coupled)})" if study.coupled else ""
             handles.append(Line2D([], [], color=colour, marker=shape, ms=5, mew=0, lw=1.1))
-            handles[-1].set_label(f"{study.label}{together}: {study.words}")
+            handles[-1].set_label(f"{study.label}{study.coupling}: {study.words}")
             limit = stability_limit(study)
             if limit is not None:
                 axes.axvline(limit, color=colour, lw=1.0, ls="-.")

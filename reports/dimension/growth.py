@@ -3,8 +3,9 @@
 The law is  y = a + b dᵖ  with a ≥ 0, or  y = a + b qᵈ  for what multiplies with each dimension, fitted by least squares
 in ln y, so that relative deviations count alike. The constant a (parameters, buffers, the launch of a step) would
 flatten a line in double logarithmic scales at small d. It may be at most `MOST_CONSTANT` times what grows is at the
-largest d: where it comes to that, or where the interval of p has no end, the cost has hardly grown for its scatter, and
-no exponent is given. Fewer than `OFFSET_FROM` points cannot tell a constant from an exponent: they have none.
+largest d: where it comes to that, or where the interval of p has no end or is wider than `WIDEST`, the cost has hardly
+grown for its scatter, and no exponent is given. Fewer than `OFFSET_FROM` points cannot tell a constant from an
+exponent: they have none.
 
 Intervals come from the profile of the sum of squares S: all p with  S(p) ≤ S(p̂) (1 + F₁,ν(level)/ν),  where ν are the
 degrees of freedom that the fit leaves (Bates & Watts 1988, Nonlinear Regression Analysis, section 6.1). They hold for
@@ -23,7 +24,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from problems.base import Array
-from reports.words import factor, scientific
+from reports.words import factor
 
 LEAST_POINTS = 3
 OFFSET_FROM = 5
@@ -36,6 +37,8 @@ BOUNDS = (-3.0, 8.0)
 """Exponents among which the best one and the ends of its interval are sought."""
 LOOSE = 0.25
 """Costs that deviate by more than this from every law, in the root mean square, follow none."""
+WIDEST = 1.0
+"""Between the ends of the interval of an exponent that is told: a wider one does not tell one power from the next."""
 MOST_CONSTANT = 10.0
 OFFSETS = np.concatenate([[0.0], np.geomspace(1e-12, MOST_CONSTANT, 53)])
 """Constants a that are tried first, in parts of the largest of what grows."""
@@ -139,8 +142,8 @@ class Growth:
 
     @property
     def settled(self) -> bool:
-        """Whether the points say how the cost grows: the interval has ends, and the constant is below its bound."""
-        return math.isfinite(self.lower + self.upper) and self._best.offset < MOST_CONSTANT * (1.0 - 1e-3)
+        """Whether the points say how the cost grows: the interval is narrow, and the constant is below its bound."""
+        return self.upper - self.lower <= WIDEST and self._best.offset < MOST_CONSTANT * (1.0 - 1e-3)
 
     @property
     def words(self) -> str:
@@ -149,7 +152,7 @@ class Growth:
             first, last = int(np.argmin(self.dimensions)), int(np.argmax(self.dimensions))
             ratio = float(self.cost[last] / self.cost[first])
             ends = f"from d = {self.dimensions[first]:g} to d = {self.dimensions[last]:g}"
-            return f"{factor(ratio) if ratio >= 0.1 else scientific(ratio, 2)} times {ends}"
+            return f"{factor(ratio)} times {ends}"
         exponents = self.exponent, self.lower, self.upper
         if self.law == "power":
             middle, lower, upper = (f"{round(value, 2) + 0.0:.2f}".replace("-", "−") for value in exponents)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 
 from benchmarks.record import Record, Status
@@ -45,9 +46,9 @@ def accuracies(sections: Sequence[tuple[int, Section]]) -> Table | None:
         cells = [Cell(str(d), sort=d)]
         for family in families:
             best = most_accurate(section, family)
-            tried = any(c.family == family for c in section.configurations)
-            absent = text("—", "not reached" if tried else "not run", kind="muted")
-            cells.append(_most(best) if best else text("—", "no answer" if tried else "not run", kind="muted"))
+            why = section.unfinished(family)
+            absent = Cell("—", why or "not reached", kind="muted")
+            cells.append(_most(best) if best else Cell("—", why or "no answer", kind="muted"))
             cells += [_cost(_to(table, accuracy), family) or absent for accuracy in reached]
         rows.append(tuple(cells))
     return Table("What an accuracy costs in each dimension: the solve time of the fastest", tuple(columns), tuple(rows))
@@ -105,7 +106,7 @@ def _filled(study: Study) -> Table | None:
         method = tracks[0][1].method if tracks else ""
         points = [(d, v, b) for b, t in tracks if t.method == method for d, v in t.medians.items()]
         law = fit([d for d, _, _ in points], [v for _, v, _ in points], sizes=[b for _, _, b in points])
-        cells = [text(_filling(law, d) if law else "") for d in FILLED]
+        cells = [_filling(law, d) if law else Cell("") for d in FILLED]
         if any(cell.text for cell in cells):
             measured = ", ".join(f"{batch:,.0f}" for batch in sorted({batch for batch, _ in tracks}))
             rows.append((text(label.label), text(*label.place), text(method), text(measured), *cells))
@@ -121,11 +122,12 @@ def _filled(study: Study) -> Table | None:
     return Table(caption, tuple(columns), tuple(rows))
 
 
-def _filling(law: Growth, dimension: int) -> str:
-    """The number of points at which memory is full, "" where the law gives none."""
-    # In more dimensions than were measured the exponent alone would speak.
-    size = law.size_for(CAPACITY, dimension) if dimension <= max(law.dimensions) and law.misfit <= LOOSE else None
-    return size.words if size else ""
+def _filling(law: Growth, dimension: int) -> Cell:
+    """The number of points at which memory is full, nothing where the law gives none."""
+    # Beyond what was measured the exponent alone would speak.
+    within = min(law.dimensions) <= dimension <= max(law.dimensions)
+    size = law.size_for(CAPACITY, dimension) if within and law.misfit <= LOOSE else None
+    return Cell(size.words, sort=size.value) if size else Cell("")
 
 
 def _table(study: Study, quantity: Quantity) -> Table | None:
@@ -166,7 +168,7 @@ def _cell(series: Series, track: Track, d: int) -> Cell:
     foreseen = predicted(lost)
     if lost.status == Status.OVER_BUDGET and foreseen:
         return Cell(str(lost.status), f"{memory(foreseen)} predicted", foreseen, "bad")
-    return text(lost.status, kind="bad")
+    return Cell(str(lost.status), kind="bad")
 
 
 def _growth(track: Track) -> Cell:
@@ -188,7 +190,8 @@ def _span(series: Series) -> str:
 
 
 def _count(series: Series) -> str:
-    seeds = len({record.seed for record in series.records})
-    rounds = max((record.rounds for record in series.records), default=0)
-    words = [f"{seeds} seed{'s' if seeds != 1 else ''}"]
+    counts = Counter(record.dimension for record in series.records).values()
+    fewest, most = min(counts), max(counts)
+    rounds = max(record.rounds for record in series.records)
+    words = [f"{most} seed{'s' if most != 1 else ''}" if fewest == most else f"{fewest} to {most} seeds"]
     return ", ".join(words + ([f"{rounds} rounds"] if rounds > 1 else []))

@@ -229,10 +229,13 @@ def _cost(claim: Claim, part: pd.DataFrame) -> Outcome:
     else:
         absent = f" ({first['rival_absent']})" if first["rival_absent"] else ""
         reached = f"{claim.solver} was not run here{absent}."
+    place = DEVICES.get(str(first["device"]), str(first["device"]))
     start = (
-        f"{reached} To come {goal}, the network takes {took}, and more than {seconds(claim.at_least)} on {longer} of "
-        "them"
+        f"{reached} To come {goal}, the network takes {took} on {place}, and more than {seconds(claim.at_least)} on "
+        f"{longer} of them"
     )
+    if claim.chosen:
+        start = f"The source names no accuracy; {scientific(claim.accuracy, 1)} is chosen here. {start}"
     what = f"its times are {{}} than {seconds(claim.at_least)}"
     outcome = _decide(start, what, larger, smaller, 2.0 * 0.5 ** len(times), "two-sided sign test")
     if not first["rival_ran"]:
@@ -240,8 +243,8 @@ def _cost(claim: Claim, part: pd.DataFrame) -> Outcome:
     elif not rival <= claim.at_most:
         why = f"That is not what the claim says of {claim.solver}."
     elif outcome.leaning == SUPPORTED and first["device"] != claim.device:
-        here, there = (DEVICES.get(name, name) for name in (str(first["device"]), claim.device))
-        why = f"The claim is about networks on {there}; rows on {here} that are slow do not support it."
+        there = DEVICES.get(claim.device, claim.device)
+        why = f"The claim is about networks on {there}; rows on {place} that are slow do not support it."
     else:
         return outcome
     return replace(outcome, leaning=OPEN, sentence=f"{outcome.sentence} {why}")

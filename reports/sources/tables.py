@@ -9,7 +9,7 @@ from reports.cells import Cell, Column, Table, digits, quantity, seeds, short, s
 from reports.sources.claims import Judgement
 from reports.sources.findings import Finding, Place
 from reports.sources.published import ESTIMATES, Comparison, printed_digits
-from reports.sources.verdicts import CONTRADICTED, SUPPORTED
+from reports.sources.verdicts import CONTRADICTED, OPEN, SUPPORTED
 from reports.words import known, metric, number, probability, scientific, seconds
 
 CLAIM_KINDS = {SUPPORTED: "good", CONTRADICTED: "bad"}
@@ -110,4 +110,6 @@ def _published_row(c: Comparison) -> tuple[Cell, ...]:
 
 
 def _verdict_kind(verdict: str) -> str:
-    return {"reproduced": "good", "better": "good", "not run": "muted", "another method": "muted"}.get(verdict, "bad")
+    if verdict in ("reproduced", "better"):
+        return "good"
+    return "muted" if verdict in ("not run", "another method", OPEN) else "bad"

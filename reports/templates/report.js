@@ -6,8 +6,9 @@ function sortBy(header) {
   const direction = header.getAttribute("aria-sort") === "ascending" ? -1 : 1;
   const numeric = header.classList.contains("num");
   const rows = [...body.rows].map((row) => [row.cells[column].dataset.sort, row]);
-  rows.sort(([a, rowA], [b, rowB]) => {
-    if (a === "" || b === "") return (a === "") - (b === "");
+  const empty = (key) => key === "" || (numeric && Number.isNaN(Number(key)));
+  rows.sort(([a], [b]) => {
+    if (empty(a) || empty(b)) return empty(a) - empty(b);
     return direction * (numeric ? Number(a) - Number(b) : a.localeCompare(b, "en", { numeric: true }));
   });
   for (const other of table.tHead.rows[0].cells) other.setAttribute("aria-sort", "none");
@@ -17,10 +18,13 @@ function sortBy(header) {
 
 function filterRows(input) {
   const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-  for (const row of document.getElementById(input.dataset.table).tBodies[0].rows) {
+  const rows = [...document.getElementById(input.dataset.table).tBodies[0].rows];
+  for (const row of rows) {
     const text = row.textContent.toLowerCase();
     row.hidden = !words.every((word) => text.includes(word));
   }
+  const shown = rows.filter((row) => !row.hidden).length;
+  input.closest(".tools").querySelector("output").textContent = words.length ? `${shown} of ${rows.length} rows` : "";
 }
 
 function save(name, rows) {
@@ -55,8 +59,11 @@ function dataOf(figure) {
 async function figureRows(figure) {
   const { panels, samples } = await dataOf(figure);
   if (samples) return [samples.names, ...samples.columns[0].map((_, k) => samples.columns.map((column) => column[k] ?? ""))];
-  const rows = panels.flatMap((p) => p.curves.flatMap((c) => c.x.map((x, k) => [p.title, c.label, x, c.y[k]])));
-  return [["panel", "curve", panels[0].x || "x", panels[0].y || "y"], ...rows];
+  const rows = panels.flatMap((p) => p.curves.flatMap((c) => c.x.map((x, k) => [p.title || p.y, c.label, x, c.y[k]])));
+  // Panels above each other have the label of x below the last one.
+  const x = panels.findLast((p) => p.x)?.x ?? "x";
+  const y = panels.every((p) => p.y === panels[0].y) && panels[0].y;
+  return [["panel", "curve", x, y || "value"], ...rows];
 }
 
 const tick = (value) => {
@@ -80,10 +87,11 @@ function plot(panel, place, logarithmic) {
   const grid = { stroke: style.getPropertyValue("--rule"), width: 1 };
   const axis = (label) => ({ label, stroke: ink, grid, ticks: grid, values: (_, found) => found.map((v) => (v === null ? "" : tick(v))) });
   const value = (_, v) => (v === null || v === undefined ? "–" : tick(Number(v.toPrecision(4))));
+  const paper = style.getPropertyValue("--paper");
   const series = panel.curves.map((curve) => ({
-    label: curve.label, stroke: curve.colour, width: curve.line ? 1.5 : 0, spanGaps: true, value,
+    label: curve.label, stroke: curve.colour || ink, width: curve.line ? 1.5 : 0, spanGaps: true, value,
     paths: curve.line ? (curve.step ? uPlot.paths.stepped({ align: 1 }) : uPlot.paths.linear()) : () => null,
-    points: { show: !curve.line, size: 8, fill: curve.colour },
+    points: { show: !curve.line, size: 8, fill: curve.hollow ? paper : curve.colour || ink, stroke: curve.colour || ink, width: 1 },
   }));
   return new uPlot({
     width: place.clientWidth, height: 360, title: panel.title,

@@ -108,12 +108,28 @@ def test_what_was_not_reached_is_last_in_either_direction(page: Page) -> None:
         assert [text.startswith("—") for text in shown] == sorted(text.startswith("—") for text in shown)
 
 
+def test_numbers_are_sorted_around_words(page: Page) -> None:
+    table = page.locator("table.data", has_text="network · width = 20").first
+    header = table.locator("th.num").first
+    column = header.evaluate("(cell) => cell.cellIndex")
+    keys = "(rows, [k, keys]) => rows.forEach((row, n) => { row.cells[k].dataset.sort = keys[n % keys.length]; })"
+    table.locator("tbody tr").evaluate_all(keys, [column, ["100", "not run", "1", "inf", "5"]])
+    header.locator("button").click()
+    read = "(rows, k) => rows.map((row) => row.cells[k].dataset.sort)"
+    found = table.locator("tbody tr").evaluate_all(read, column)
+    numbers = [float(key) for key in found if key.isdigit()]
+    assert numbers == sorted(numbers)
+    assert all(key.isdigit() for key in found[: len(numbers)])
+
+
 def test_rows_are_filtered_by_all_words(page: Page) -> None:
     field = page.locator("input[aria-label*='Every configuration']").first
     name = field.get_attribute("data-table")
     rows = page.locator(f"#{name} tbody tr")
     field.fill("implicit  Finished")
-    assert 0 < rows.locator("visible=true").count() < rows.count()
+    shown = rows.locator("visible=true").count()
+    assert 0 < shown < rows.count()
+    assert page.locator(f".tools:has([data-table={name}]) output").inner_text() == f"{shown} of {rows.count()} rows"
     field.fill("nothing like that")
     assert rows.locator("visible=true").count() == 0
     field.fill("")
@@ -136,6 +152,28 @@ def test_a_figure_is_saved_as_its_curves(page: Page) -> None:
     curves = {row[1] for row in rows}
     assert {"explicit · cells = 10, dt = 0.005", "network · width = 20", "classical Pareto front"} <= curves
     assert ["", "explicit · cells = 10, dt = 0.005", "0.00001"] in [row[:3] for row in rows]
+
+
+def test_panels_above_each_other_are_saved_under_their_own_names(page: Page) -> None:
+    head, *rows = saved(page, "figure[id^=decay][id*=states] button.data")
+    assert head == ["panel", "curve", "t", "value"]
+    assert len({row[0] for row in rows}) > 1
+    assert "" not in {row[0] for row in rows}
+
+
+def test_a_chart_has_the_colours_of_its_page(browser: Browser, report: Path) -> None:
+    """What is drawn in the colour of text is so on a dark page, and solvers differ as in the picture."""
+    opened = browser.new_page(color_scheme="dark", viewport=WIDE)  # type: ignore[arg-type]
+    opened.goto(report.as_uri())
+    figure = opened.locator("figure[id$=solve_median]").first
+    figure.locator("button.zoom").click()
+    figure.locator("canvas").wait_for()
+    script = """(rows) => rows.map((row) => [row.querySelector("th").textContent,
+      getComputedStyle(row.querySelector(".u-marker")).borderColor])"""
+    colours = dict(figure.locator(".u-legend .u-series:has(.u-marker)").evaluate_all(script))
+    assert colours["classical Pareto front"] == "rgb(230, 233, 236)"
+    assert len({colour for name, colour in colours.items() if "front" not in name}) > 2
+    opened.close()
 
 
 def test_a_figure_becomes_a_chart_and_a_picture_again(page: Page) -> None:

@@ -60,9 +60,30 @@ def test_no_order_is_given_where_the_error_does_not_follow_the_step(errors: list
     assert fit([0.8, 0.4, 0.2, 0.1], errors).order is None
 
 
+@pytest.mark.parametrize("errors", [[1.0, 0.25, 0.0625, 0.0237], [5.97e-4, 8.41e-7, 9.58e-10, 3.22e-11]])
+def test_one_point_onto_which_the_error_still_falls_is_no_plateau(errors: list[float]) -> None:
+    """By 2.6 and by 30 times on the last halving, which is the slowest of them."""
+    assert fit(0.5 ** np.arange(4.0), errors).plateau is None
+
+
+def test_one_point_that_brings_nothing_is_a_plateau() -> None:
+    found = fit(0.5 ** np.arange(5.0), [1.0, 0.25, 0.0625, 0.0156, 0.015])
+    assert found.plateau == pytest.approx(0.015)
+    assert found.order == pytest.approx(2.0, abs=0.01)
+
+
+def test_an_order_that_its_own_interval_does_not_tell_from_none_is_not_given() -> None:
+    """Errors e^{−N} of a spectral method with N = 4, 8, 16 follow no power: r² is 0.97, and one degree is left."""
+    found = fit([1 / 4, 1 / 8, 1 / 16], np.exp([-4.0, -8.0, -16.0]))
+    assert found.r_squared > 0.9
+    assert found.order is None
+    assert found.words == "no clean order"
+
+
 def test_a_coupled_grid_and_time_step_form_one_study_in_dx(heat: Section) -> None:
     found = study(heat, "explicit")
-    assert (found.step, found.coupled) == ("dx", ("dt",))
+    assert (found.step, found.coupled) == ("dx", (("dt", pytest.approx(2.0)),))
+    assert found.coupling == " (with dt ∝ dx^2)"
     assert found.steps == pytest.approx([1 / 10, 1 / 20, 1 / 40, 1 / 80])
     assert found.fit.order == pytest.approx(2.0, abs=1e-6)
 
@@ -116,6 +137,35 @@ def test_a_plateau_that_a_smaller_time_step_leaves_is_its_error(tmp_path: Path) 
 
 def test_a_plateau_that_no_other_row_leaves_has_no_cause_that_is_told(tmp_path: Path) -> None:
     assert {study.cause for study in ladder(tmp_path / "run", lambda h, dt: max(h**2, 1e-3))} == {""}
+
+
+def test_another_scheme_with_a_smaller_step_says_nothing_of_a_plateau(tmp_path: Path) -> None:
+    """Only one setting may differ: with two of them, either may be why the error is smaller."""
+    heat = problems.REGISTRY.get("heat-1d").create({}, "s1")
+    writer = Writer(tmp_path / "run")
+    for scheme, dt, level in (("euler", 1e-3, 1e-3), ("rk4", 1e-7, 1e-9)):
+        for cells in (8, 16, 32, 64, 128, 256):
+            settings = {"cells": cells, "dt": dt, "scheme": scheme}
+            solution = exact(heat, max(cells**-2.0, level))
+            writer.add(heat, "one", solution, settings=settings, dx=1.0 / cells, dt=dt)
+    (section,) = sections(reports.load(writer.finish()))
+    found = [study for study in studies(section) if study.fit.plateau is not None]
+    assert [study.cause for study in found] == [""]
+
+
+def test_a_plateau_at_the_error_of_the_reference_is_that(tmp_path: Path) -> None:
+    found = ladder(tmp_path / "run", lambda h, dt: max(h**2, 1e-3), reference_error=5e-4)
+    assert {study.cause for study in found} == {"the reference's own error"}
+
+
+def test_steps_that_fall_together_unevenly_are_called_that(tmp_path: Path) -> None:
+    heat = problems.REGISTRY.get("heat-1d").create({}, "s1")
+    writer = Writer(tmp_path / "run")
+    for cells, dt in ((10, 1e-1), (20, 4e-2), (40, 1e-2), (80, 1e-3)):
+        writer.add(heat, "one", exact(heat, dt), settings={"cells": cells, "dt": dt}, dx=1.0 / cells, dt=dt)
+    (section,) = sections(reports.load(writer.finish()))
+    (found,) = studies(section)
+    assert found.coupling == " (with dt, unevenly)"
 
 
 def test_a_plateau_at_rounding_is_called_that_and_a_network_s_is_its_training(tmp_path: Path) -> None:

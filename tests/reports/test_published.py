@@ -60,7 +60,12 @@ def test_a_network_is_judged_by_the_size_of_its_error(run_dir: Path) -> None:
 
 @pytest.mark.parametrize(
     ("factors", "verdict"),
-    [((0.4, 0.3, 0.35), "better"), ((1.9,), "reproduced"), ((0.1, 0.3, 0.51), "not robust across seeds")],
+    [
+        ((0.4, 0.3, 0.35), "better"),
+        ((1.9,), "reproduced"),
+        ((0.4, 0.3), "not settled"),
+        ((0.1, 0.3, 0.51), "not robust across seeds"),
+    ],
 )
 def test_seeds_decide_between_better_and_not_robust(tmp_path: Path, factors: tuple[float, ...], verdict: str) -> None:
     coarse = problems.REGISTRY.get("heat-1d").create({}, "s1-coarse")

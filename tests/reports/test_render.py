@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import problems
@@ -81,6 +83,45 @@ def test_text_of_a_record_cannot_become_markup(rendered: tuple[str, str], page: 
     assert "&lt;script&gt;alert" in html
     assert "<script>" not in markdown
     assert plain(HOSTILE) in markdown
+
+
+def test_no_text_of_a_run_becomes_markup_or_a_formula(tmp_path: Path) -> None:
+    """Wherever names come from: a plugin may choose them, and matplotlib would stop at a formula that is none."""
+    hostile = HOSTILE + r" $\frac$ </script>"
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(tmp_path / "run")
+    trace = {"loss_iterations": np.arange(3), "loss_history": np.array([3.0, 2.0, 1.0])}
+    trace |= {"loss_terms": np.ones((3, 2))}
+    common = {"family": "neural", "arrays": trace, "facts": {"term_names": f"{hostile}, b", "stopped_by": hostile}}
+    for number, error in enumerate((1e-2, 1e-3, 1e-4)):
+        settings = {"expr": f"{number} {hostile}"}
+        writer.add(decay, hostile, exact(decay, error), settings=settings, device_method=hostile, **common)
+        writer.add(decay, f"classical {hostile}", exact(decay, error / 10.0), settings=settings, host_method=hostile)
+    folder = writer.finish()
+    info = json.loads((folder / "run.json").read_text("utf-8"))
+    info["environment"] = {name: hostile for name in ("cpu", "python", "gpu", "git_commit", "platform")}
+    info["environment"]["packages"] = {hostile: hostile}
+    info["backends"] = {hostile: {"available": False, "reason": hostile}}
+    (folder / "run.json").write_text(json.dumps(info | {name: hostile for name in ("title", "command", "suite")}))
+    html, markdown = (path.read_text("utf-8") for path in reports.render(folder))
+    checked = Balanced()
+    checked.feed(html)
+    assert checked.scripts == 3
+    assert r"$\frac$" in html
+    # What stands between fences is shown as it is.
+    assert "<script>alert" not in html + re.sub(r"```sh\n.*?```", "", markdown, flags=re.DOTALL)
+    assert all("<script>alert" not in path.read_text("utf-8") for path in (folder / "figures").iterdir())
+
+
+def test_losses_without_logarithms_leave_the_rest_of_the_report_as_it_is(tmp_path: Path) -> None:
+    """A loss that never changed is zero once its smallest value is taken away."""
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(tmp_path / "run")
+    trace = {"loss_iterations": np.arange(2), "loss_history": np.full(2, -2.5)}
+    trace |= {"loss_terms": np.array([[-2.5, 0.0], [-2.5, 0.0]])}
+    writer.add(decay, "network", exact(decay, 1e-3), family="neural", arrays=trace)
+    html = reports.render(writer.finish())[0].read_text("utf-8")
+    assert "Total loss (dark) and its terms" in html
 
 
 def test_every_row_of_a_markdown_table_has_as_many_cells_as_its_head(rendered: tuple[str, str]) -> None:

@@ -15,11 +15,12 @@ import problems
 import reports
 from problems.base import Array
 from reports import training
+from reports.accuracy import methods
 from reports.conclusions import conclude
 from reports.costs import costs, most_accurate
 from reports.run import Run
 from reports.summary import NO_ANSWER, Configuration, Section, Spread, pareto, sections
-from reports.tables import cost_table, measured
+from reports.tables import cost_table, measured, overview
 from reports.words import scientific
 from tests.reports.synthetic import SEED_ERRORS, Writer, exact
 
@@ -216,7 +217,7 @@ def orbital_of(folder: Path, found: Array, values: Array) -> Section:
     writer = Writer(folder)
     states = orbital.reference(orbital.points())
     for cells in (100, 200, 400):
-        arrays = {"eigenvalues": orbital.eigenvalues() + 1.0 / cells}
+        arrays = {"eigenvalues": orbital.eigenvalues() + 0.1 / cells}
         writer.add(orbital, "lapack", states, settings={"cells": cells}, arrays=arrays)
     for seed in range(3):
         writer.add(orbital, "network", found, family="neural", seed=seed, arrays={"eigenvalues": values})
@@ -244,6 +245,73 @@ def test_good_eigenvalues_without_their_functions_are_no_answer(tmp_path: Path, 
     status = [(row[0].text, row[3].detail) for row in measured(section).rows]
     assert status[-1] == ("network", "no answer: the relative L2 error is above 0.5")
     assert [detail for _, detail in status[:-1]] == ["", "", ""]
+
+
+def test_an_accuracy_that_zero_has_is_asked_of_no_eigenvalue(tmp_path: Path) -> None:
+    """The smallest of the three is −0.0247 (E2): zero is within 1e-1, and 1e-2 is 40 % of it."""
+    orbital = problems.REGISTRY.get("schroedinger-radial").create()
+    section = orbital_of(tmp_path / "run", orbital.reference(orbital.points()), orbital.eigenvalues() + 1e-6)
+    assert max(cost.accuracy for cost in costs(section)) == pytest.approx(1e-3)
+    assert [max(m.reaches) for m in methods(section)] == pytest.approx([1e-3, 1e-3])
+
+
+def test_what_rounding_leaves_of_a_large_eigenvalue_is_no_accuracy(tmp_path: Path) -> None:
+    """Of two solvers at rounding the faster one is the most accurate: 2.8e-14 is one unit in the last place of 200."""
+    matrix = problems.REGISTRY.get("symmetric-eigen").create({"n": 400, "seed": 0})
+    writer = Writer(tmp_path / "run")
+    for solver, time, ulps in (("slow", 1.0, 0.0), ("fast", 0.1, 1.0)):
+        record = writer.add(matrix, solver, matrix.reference(matrix.points()), solve_s=(time,) * 3)
+        record.metrics["eigenvalue_error"] = ulps * 2.84e-14
+    (section,) = sections(reports.load(writer.finish()))
+    best = most_accurate(section, "classical")
+    assert best is not None
+    assert best.name == "fast"
+    assert [cost.accuracy for cost in costs(section)] == pytest.approx([1e-11])
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [("unsupported", "unsupported"), ("timeout", "timeout"), (None, "not run")]
+)
+def test_a_family_of_which_nothing_could_run_has_not_missed_anything(
+    tmp_path: Path, status: str | None, said: str
+) -> None:
+    heat = problems.REGISTRY.get("heat-1d").create({}, "s1")
+    writer = Writer(tmp_path / "run")
+    if status:
+        writer.add(heat, "explicit", None, status=status, reason="says why")
+    for seed in range(3):
+        writer.add(heat, "network", exact(heat, 1e-3), family="neural", seed=seed)
+    (section,) = sections(reports.load(writer.finish()))
+    assert {row[1].detail for row in cost_table(costs(section), section).rows} == {said}
+    assert overview([("heat", "heat", section)]).rows[0][2].detail == said
+
+
+def test_a_network_that_lost_most_seeds_is_told_by_how_these_ended(tmp_path: Path) -> None:
+    heat = problems.REGISTRY.get("heat-1d").create({}, "s1")
+    writer = Writer(tmp_path / "run")
+    writer.add(heat, "explicit", exact(heat, 1e-3))
+    writer.add(heat, "network", exact(heat, 1e-3), family="neural", seed=0)
+    writer.add(heat, "network", None, family="neural", seed=1, status="timeout", reason="600 s")
+    (section,) = sections(reports.load(writer.finish()))
+    said = "The only network tried here, network, did not finish on most of its seeds (timeout)."
+    assert said in conclude(section)
+
+
+@pytest.mark.parametrize(("horizon", "said"), [("published", True), ("converged", False)])
+def test_what_a_flow_has_not_come_to_is_not_the_network_s_fault(tmp_path: Path, horizon: str, said: bool) -> None:
+    """At t = 10 the flow of n = 6 is off by 2.678e-3, at its own horizon by rounding."""
+    matrix = problems.REGISTRY.get("symmetric-eigen").create({"horizon": horizon}, "s1-6")
+    flow = matrix.flow()
+    end = flow.reference(np.array([[flow.final_time()]])).T
+    writer = Writer(tmp_path / "run")
+    writer.add(matrix, "lapack", matrix.reference(matrix.points()))
+    for seed in range(3):
+        found = end if said else matrix.reference(matrix.points()) + 1e-4 * np.sin(matrix.points())
+        writer.add(matrix, "network", found, family="neural", seed=seed)
+    (section,) = sections(reports.load(writer.finish()))
+    told = [sentence for sentence in conclude(section, matrix) if sentence.startswith("The flow")]
+    assert len(told) == said
+    assert all("2.68e-3 where it is stopped, at t = 10:" in sentence for sentence in told)
 
 
 def test_functions_that_are_right_count_with_their_eigenvalues(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 import problems
 import reports
-from reports import training
+from reports import accuracy, intervals, training
+from reports.costs import costs
 from reports.drawing import Palette
 from reports.page import compose
 from reports.run import Run
@@ -46,11 +47,17 @@ def test_typical_path_is_the_median_over_seeds_at_each_look(run_dir: Path) -> No
     assert typical[1] == pytest.approx(np.median(SEED_ERRORS) * np.sqrt([1000, 100, 10, 2, 1]))
 
 
-def test_typical_path_ends_where_the_first_seed_stopped(tmp_path: Path) -> None:
-    (course,) = courses(write(tmp_path / "run", [1, 2, 4], [1, 2, 4, 8], [1, 2, 4, 8]))
+def test_a_seed_that_ended_stays_at_what_it_came_to(tmp_path: Path) -> None:
+    """After 8 iterations errors are 1/3 (of the third one, where it ended), 2/8 and 3/8."""
+    (course,) = courses(write(tmp_path / "run", [1, 2, 3], [1, 2, 4, 8], [1, 2, 4, 8]))
+    looks = course.looks()
+    assert looks is not None
+    # Nobody else was looked at after three iterations; after four the first seed has ended.
+    assert looks.iterations.tolist() == [1, 2, 4, 8]
     typical = course.typical()
     assert typical is not None
-    assert typical[1] == pytest.approx([2.0, 1.0, 0.5])
+    assert typical[0] == pytest.approx([1.0, 2.0, 4.0, 8.0])
+    assert typical[1] == pytest.approx([2.0, 1.0, 0.5, 1 / 3])
 
 
 def test_seeds_looked_at_after_different_iterations_have_no_median(tmp_path: Path) -> None:
@@ -87,6 +94,19 @@ def test_a_first_guess_is_no_work_of_training(tmp_path: Path) -> None:
     assert [section.seconds_to(network, accuracy) for accuracy in (1e-2, 2e-3, 1e-3, 1e-4)] == [20, 20, 30, np.inf]
     expected = pytest.approx([np.inf, np.inf, 2e-3, 1e-3, 1e-3])
     assert section.reached(network, "solve_median")[1].tolist() == expected
+
+
+def test_what_training_did_not_bring_about_is_reached_by_nobody(tmp_path: Path) -> None:
+    """The guess of 3e-3 was within 1e-2, and so is the end of 9e-3, which is worse."""
+    folder = trained(tmp_path / "run", [3e-3, 1e-3, 8e-3, 9e-3])
+    section = first_section(folder)
+    section = dataclasses.replace(section, looks=training.looks(training.read(Run.open(folder), section)))
+    network = section.of_family("neural")[0]
+    assert section.seconds_to(network, 1e-2) == np.inf
+    assert np.isinf(section.reached(network, "solve_median")[1]).all()
+    assert np.isinf(intervals.drawn(section, network, np.random.default_rng(0))[1]).all()
+    assert all(cost.neural is None for cost in costs(section))
+    assert [m.solver for m in accuracy.methods(section) if m.reaches] == ["integrator"]
 
 
 @pytest.mark.parametrize(("last", "said"), [(9e-3, True), (2e-3, False)])

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.cases import Case
 from benchmarks.execute import Limits, fill_memory, fill_times, worker_request
@@ -62,7 +63,9 @@ class Bench:
         """
         solver = Case.from_record(record).solver
         place = self.interpreters.find(solver)
-        found = dataclasses.replace(record, solve_s=[], setup_s=[], compile_s=[], evaluate_s=[], facts={})
+        times: dict[str, Any] = {"solve_s": [], "setup_s": [], "compile_s": [], "evaluate_s": []}
+        memory: dict[str, Any] = {"host_bytes": None, "host_base_bytes": None, "device_bytes": None}
+        found = dataclasses.replace(record, **times, **memory, facts={})
         if not place.available:
             return dataclasses.replace(found, status=Status.NOT_INSTALLED, reason=place.reason)
         plugins = [_moved(Path(plugin).resolve(), root) for plugin in self.plugins]

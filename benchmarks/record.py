@@ -123,13 +123,41 @@ class Record:
             raise ValueError("not a record")
         if schema > SCHEMA:
             raise Newer(f"of a newer version (schema {schema}, this version reads {SCHEMA})")
-        known = {f.name for f in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in row.items() if name in known})
+        fields = dataclasses.fields(cls)
+        wrong = [f.name for f in fields if f.name in row and not _fits(row[f.name], str(f.type))]
+        if wrong:
+            raise ValueError(f"{wrong[0]} is none")
+        if "\\ud" in line:  # Half of a pair, which no file could be written with.
+            row = _strict(row)
+        return cls(**{f.name: row[f.name] for f in fields if f.name in row})
 
     @property
     def answered(self) -> bool:
         """Whether there is a solution to judge."""
         return self.status in (Status.FINISHED, Status.DIVERGED)
+
+
+KINDS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "bool": (bool,),
+    "int": (int, float),
+    "float": (int, float),
+    "None": (type(None),),
+}
+"""What JSON has for the simple types of a record."""
+
+
+def _fits(value: Any, kind: str) -> bool:
+    """Whether a value that was read is of the type that a field is declared with."""
+    if kind.startswith("list["):
+        # What was measured and is not finite is null.
+        return isinstance(value, list) and all(entry is None or _fits(entry, kind[5:-1]) for entry in value)
+    if kind.startswith("dict["):
+        return isinstance(value, dict)
+    names = kind.split(" | ")
+    return isinstance(value, tuple(t for name in names for t in KINDS[name])) and (
+        "bool" in names or not isinstance(value, bool)
+    )
 
 
 def one_line(text: str) -> str:

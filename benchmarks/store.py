@@ -102,8 +102,9 @@ def open_store(folder: Path, meta: Mapping[str, Any], *, resume: bool) -> Iterat
 
     """
     known = (folder / RECORDS).exists()
+    taken = f"{folder} holds a run already; give another --out, or --resume to go on with it"
     if known and not resume:
-        raise InputError(f"{folder} holds a run already; give another --out, or --resume to go on with it")
+        raise InputError(taken)
     if resume and not known:
         raise InputError(f"{folder} holds no run to resume; leave out --resume, or name the right folder")
     try:
@@ -113,6 +114,8 @@ def open_store(folder: Path, meta: Mapping[str, Any], *, resume: bool) -> Iterat
         raise InputError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from error
     try:
         _lock(descriptor, folder)
+        if not resume and os.fstat(descriptor).st_size:  # Another run began and ended meanwhile.
+            raise InputError(taken)
         _check_same_suite(folder, meta)
         _refuse_damage(folder)
         _mend_last_line(descriptor)

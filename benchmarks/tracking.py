@@ -6,6 +6,7 @@ import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from benchmarks.interpreters import Interpreters
 from benchmarks.plugins import load_plugins
 from benchmarks.terminal import RESULTS, console, plugin_option, positive, progress_line
 from problems import InputError
+
+if TYPE_CHECKING:
+    from reports.regression.comparison import Comparison
 
 ARCHIVE = RESULTS / "history.sqlite"
 
@@ -42,6 +46,15 @@ ARCHIVE = RESULTS / "history.sqlite"
     metavar="SECONDS",
     help="Per case measured again.",
 )
+@click.option(
+    "--most-in-all",
+    callback=positive,
+    type=float,
+    default=1800.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For all cases measured again.",
+)
 @click.option("--accept", is_flag=True, help="Make HEAD the baseline BASE, a folder with rows alone; exit status 0.")
 @click.option("--markdown", type=click.Path(path_type=Path), metavar="FILE", help="Write a page for a pull request.")
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write JUnit XML, a test per case.")
@@ -54,6 +67,7 @@ def compare(
     measure_all: bool,
     factor: float,
     most: float,
+    most_in_all: float,
     accept: bool,
     markdown: Path | None,
     junit: Path | None,
@@ -64,9 +78,10 @@ def compare(
 
     What is the same in every run of the same code is compared: errors, orders, iterations, unknowns, memory as planned.
     Times, and memory as sampled, that look larger are told, and count once measuring again confirms them. The exit
-    status is 1 if something got worse, fails now or is missing.
+    status is 1 if something got worse, fails now or is missing, and 2 if that cannot be told: the rows of BASE cannot
+    all be read, or nothing can be measured again.
     """
-    from reports import regression
+    from reports import files, regression
     from reports.run import Run
 
     load_plugins(plugins)
@@ -75,16 +90,35 @@ def compare(
         console.print(f"{base} is a new baseline, with the rows of {head}.", soft_wrap=True)
         return
     runs = [Run.open(folder) for folder in regression.find(base, head, RESULTS)]
-    found = regression.compare(*runs)
+    try:
+        found = regression.compare(runs[0], runs[1], factor)
+    except InputError:
+        if not accept:
+            raise
+        # A suite that has nothing in common with its baseline needs a new one.
+        regression.accept(runs[0].path, runs[1].path)
+        console.print(f"Accepted: {base} has the rows of {head} now, and nothing in common with those before.")
+        return
+
+    trouble = [f"{found.base.path}: {complaint}" for complaint in found.base.unreadable]
     if measure_again or measure_all:
+        # Measuring may take longer than there is time: what is known already is written before.
+        _write_pages(found, markdown, junit)
         bench = Bench(Interpreters.from_config(), Limits(timeout_s=most, memory_bytes=most_of_memory()), plugins)
+        limits = {"factor": factor, "most_s": most, "most_in_all_s": most_in_all}
         with progress_line() as bar:
             task = bar.add_task("measuring again", total=None)
 
             def show(words: str) -> None:
                 bar.update(task, description=words)
 
-            found = regression.measure_again(found, bench, every=measure_all, factor=factor, most_s=most, progress=show)
+            try:
+                found = regression.measure_again(found, bench, every=measure_all, progress=show, **limits)
+            except InputError as error:
+                trouble.append(str(error))
+    _write_pages(found, markdown, junit)
+    if trend:
+        files.write(trend, regression.to_trend(found.head))
     for table in regression.tables(found):
         console.print(regression.for_terminal(table))
     for line in [note for run in runs for note in run.notes]:
@@ -97,23 +131,25 @@ def compare(
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for line in regression.to_annotations(found):
             click.echo(line)
-    if markdown:
-        _write(markdown, regression.to_markdown(found))
-    if junit:
-        _write(junit, regression.to_junit(found))
-    if trend:
-        _write(trend, regression.to_trend(found.head))
     if accept:
         regression.accept(found.base.path, found.head.path)
         console.print(f"Accepted: {found.base.path} has the rows of {found.head.path} now.", soft_wrap=True)
-    sys.exit(int(found.regressed and not accept))
+        return
+    if found.regressed:
+        for line in trouble:
+            console.print(line, soft_wrap=True)
+        sys.exit(1)
+    if trouble:
+        raise InputError("; ".join(trouble))
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from error
+def _write_pages(found: Comparison, markdown: Path | None, junit: Path | None) -> None:
+    from reports import files, regression
+
+    if markdown:
+        files.write(markdown, regression.to_markdown(found))
+    if junit:
+        files.write(junit, regression.to_junit(found))
 
 
 archive_option = click.option(

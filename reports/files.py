@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from problems import InputError
@@ -22,5 +23,6 @@ def write(path: Path, text: str) -> Path:
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}; make room, or name another place") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # Where there is no folder, there is nothing left in it.
+            partial.unlink()
     return path

@@ -10,6 +10,8 @@ from scipy import stats
 
 from problems.base import Array
 
+MOST_EXACT = 10_000
+
 
 def holm(values: Sequence[float]) -> list[float]:
     """P-values adjusted so that the chance of any false rejection among them stays below the level (Holm 1979)."""
@@ -37,8 +39,11 @@ def least_p(*samples: Array) -> float:
 def larger_p(first: Array, second: Array) -> float:
     """P-value of the hypothesis that values of the first sample are not larger than those of the second.
 
-    Mann–Whitney, exact for tied values as well: of all divisions of the ranks, the part with as large a sum.
+    Mann–Whitney, exact for tied values as well: of all divisions of the ranks, the part with as large a sum. Of more
+    than `MOST_EXACT` pairs the normal approximation, which nobody can tell from it.
     """
+    if len(first) * len(second) > MOST_EXACT:
+        return float(stats.mannwhitneyu(first, second, alternative="greater", method="asymptotic").pvalue)
     ranks = np.rint(2.0 * stats.rankdata(np.concatenate([first, second]))).astype(int)
     ways = np.zeros((len(first) + 1, int(ranks.sum()) + 1))
     ways[0, 0] = 1.0

@@ -24,6 +24,8 @@ class Run:
     info: Mapping[str, Any]
     records: list[Record]
     notes: list[str]
+    unreadable: tuple[str, ...] = ()
+    """A sentence for each line that is no row of this report."""
     missing: dict[str, str] = field(default_factory=dict)
     """Solutions that are missing or damaged: their files, and whose they are."""
     _problems: dict[str, Problem | None] = field(default_factory=dict)
@@ -48,7 +50,7 @@ class Run:
         info = store.read_meta(path)
         if not info:
             notes.append(f"{store.META} is missing or unreadable, so the environment of this run is not known.")
-        return cls(path, info, records, notes)
+        return cls(path, info, records, notes, tuple(complaints))
 
     @property
     def environment(self) -> Mapping[str, Any]:

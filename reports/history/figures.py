@@ -16,6 +16,7 @@ from reports.history.archive import Origin, Series
 from reports.regression.comparison import case_key, label
 from reports.regression.costs import COSTS, costs
 from reports.regression.quantities import number, quantities, sound
+from reports.regression.stored import revision_of
 from reports.run import Run
 from reports.words import memory, seconds
 
@@ -30,7 +31,8 @@ def of_run(run: Run) -> tuple[Origin, list[tuple[Series, float]]]:
         str(run.info.get("run") or run.path.resolve().name),
         str(run.info.get("created") or min((r.finished_at for r in run.records), default="")),
         str(environment.get("git_commit") or ""),
-        bool(environment.get("git_dirty")),
+        # What went on with another commit is of the first one with changes.
+        bool(environment.get("git_commit")) and not revision_of(run.info),
         str(environment.get("fingerprint") or ""),
         environment.get("packages") if isinstance(environment.get("packages"), Mapping) else {},
     )

@@ -69,7 +69,7 @@ def compose(archive: Archive) -> History:
     """Read the archive, find the steps, and draw the trends."""
     trends, reasons = list(archive.trends()), archive.reasons()
     shifts = [shift for trend in trends for shift in _shifts(trend, reasons)]
-    runs = sorted({origin.created: origin for trend in trends for origin, _ in trend.points}.values(), key=_when)
+    runs = _runs(trends)
     cases = []
     for number, (_, mine) in enumerate(itertools.groupby(trends, lambda trend: trend.series.case)):
         shown = [trend for trend in mine if _worth_showing(trend)]
@@ -122,8 +122,15 @@ def revision(origin: Origin) -> str:
     return origin.revision[:SHORT] + (" and changes" if origin.dirty else "") if origin.revision else origin.name
 
 
-def _when(origin: Origin) -> str:
-    return origin.created
+def _runs(trends: Iterable[Trend]) -> list[Origin]:
+    """Every run with a point, oldest first."""
+    found = {_when(origin): origin for trend in trends for origin, _ in trend.points}
+    return [found[when] for when in sorted(found)]
+
+
+def _when(origin: Origin) -> tuple[str, str, str]:
+    """What tells runs apart, by the time first: two machines may have made one in the same second."""
+    return origin.created, origin.name, origin.machine
 
 
 def _shifts(trend: Trend, reasons: Sequence[tuple[str, str, str]]) -> list[Shift]:
@@ -147,13 +154,13 @@ def _worth_showing(trend: Trend) -> bool:
 
 def _draw(trends: Sequence[Trend], shifts: Sequence[Shift], name: str) -> Figure:
     """A panel for each figure of a case over its runs: points, levels, and steps with their numbers."""
-    runs = sorted({origin.created: origin for trend in trends for origin, _ in trend.points}.values(), key=_when)
-    places = {origin.created: place for place, origin in enumerate(runs)}
+    runs = _runs(trends)
+    places = {_when(origin): place for place, origin in enumerate(runs)}
     with canvas(ROOM + PANEL * len(trends), rows=len(trends), gap=0.55) as (figure, panels):
         for trend, axes in zip(trends, panels, strict=True):
             scale, unit = _unit(trend)
             values = [value / scale for _, value in trend.points]
-            xs = [places[origin.created] for origin, _ in trend.points]
+            xs = [places[_when(origin)] for origin, _ in trend.points]
             axes.plot(xs, values, "o", color=SHADES[0], ms=3, mew=0, alpha=0.8, label=f"{trend.series.figure}{unit}")
             found = pieces(values, counted=trend.series.counted)
             levels = [statistics.median(values[first:last]) for first, last in found]

@@ -20,8 +20,8 @@ PENALTY = 2.0
 """Of a step, in deviations times the logarithm of the number of points."""
 LEVEL, LEAST = 5e-3, 1.05
 """Neighbouring pieces differ significantly (Mann–Whitney, two-sided), and by more than this factor."""
-SAME = 1e-3
-"""A relative difference of counted figures that is none."""
+SAME, ROUNDING = 1e-3, 1e-11
+"""A relative difference of counted figures that is none, and an absolute one: processors round differently."""
 QUIETEST = 5e-3
 """No series scatters less, relative to its level: one that repeats a value has no deviation at all."""
 
@@ -43,7 +43,8 @@ class Step:
 def pieces(values: Sequence[float], *, counted: bool) -> list[tuple[int, int]]:
     """First and last-plus-one index of each piece of a series."""
     if counted:
-        breaks = [k for k, (old, new) in enumerate(itertools.pairwise(values), 1) if abs(new - old) > SAME * abs(old)]
+        pairs = enumerate(itertools.pairwise(values), 1)
+        breaks = [k for k, (old, new) in pairs if abs(new - old) > SAME * abs(old) + ROUNDING]
     else:
         breaks = _breaks(np.asarray(values, dtype=float))
     return list(itertools.pairwise([0, *breaks, len(values)]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,16 +12,21 @@ from pathlib import Path
 from benchmarks.again import Bench, tree
 from benchmarks.environment import revision
 from benchmarks.interpreters import ROOT
-from benchmarks.record import Record
+from benchmarks.record import Record, Status
 from problems import InputError
-from reports.regression.comparison import Comparison, Difference, Pair, Verdict, label
+from reports.regression.comparison import Comparison, Difference, Pair, Verdict, label, surroundings
 from reports.regression.costs import Cost, costs
 from reports.regression.quantities import sound
-from reports.regression.weighing import FACTOR, LOOKS, Weighed, Weight, decide, weigh
+from reports.regression.stored import commits_of, revision_of
+from reports.regression.weighing import FACTOR, LOOKS, PROOF, Weighed, Weight, decide, weigh
 from reports.run import Run
 from reports.words import factor as factor_words
 
-MOST_SECONDS = 300.0
+MOST_SECONDS, MOST_IN_ALL = 300.0, 1800.0
+EVIDENT = 2.0
+"""What every pair shows to have grown by more is worth the pairs that make it certain, whatever they take."""
+FAILURES = 2
+"""Processes of the newer code in a row that fail, while those of the older one do not, until that counts as larger."""
 Progress = Callable[[str], None]
 Measure = Callable[[Record, str], Record]
 """Measures the case of a record once more, by a pass of a kind."""
@@ -35,11 +39,14 @@ def measure_again(
     every: bool = False,
     factor: float = FACTOR,
     most_s: float = MOST_SECONDS,
+    most_in_all_s: float = MOST_IN_ALL,
     progress: Progress = lambda words: None,
 ) -> Comparison:
-    """Settle what looks larger, or with `every` each cost that both runs have; at most `most_s` seconds for a case.
+    """Settle what looks larger, or with `every` each cost that both runs have; what looks largest comes first.
 
-    What is confirmed joins what is worse.
+    A pass of a case may take `most_s` seconds, or as long as seven pairs where all show an evident growth; all of them
+    together may take `most_in_all_s`. What is confirmed joins what is worse. Where python or packages changed between
+    the runs, nothing is acquitted unless `every` cost was asked for: both codes are measured with today's.
 
     Raises:
         InputError: if the code of a run is not to be had.
@@ -51,19 +58,26 @@ def measure_again(
     larger: list[Difference] = []
     as_before: list[Difference] = []
     undecided: list[Difference] = []
+    moved = "" if every or not surroundings(comparison.base, comparison.head) else OTHER_PACKAGES
+    end = time.monotonic() + most_in_all_s
     with _code(comparison.base, now=False) as old_code, _code(comparison.head, now=True) as new_code:
         for pair, kind, questions in asked:
             sides = (_measurer(bench, old_code), _measurer(bench, new_code))
-            for difference, weight in _settle(pair, kind, questions, sides, factor, most_s, progress):
+            for difference, weight in _settle(pair, kind, questions, sides, factor, most_s, end, progress):
+                if weight is Weight.AS_BEFORE and moved:
+                    undecided.append(dataclasses.replace(difference, title=f"{difference.title} ({moved})"))
+                    continue
                 {Weight.LARGER: larger, Weight.AS_BEFORE: as_before, Weight.OPEN: undecided}[weight].append(difference)
     return dataclasses.replace(
         comparison,
+        other_machine=comparison.other_machine and not every,
         worse=(*comparison.worse, *sorted(larger, key=lambda d: -d.size)),
         suspicious=tuple(undecided),
         acquitted=tuple(as_before),
     )
 
 
+OTHER_PACKAGES = "python or packages changed between the runs, and both codes were measured with today's"
 Question = tuple[Pair, str, Sequence[Cost]]
 
 
@@ -95,21 +109,29 @@ def _settle(
     sides: tuple[Measure, Measure],
     factor: float,
     most_s: float,
+    end: float,
     progress: Progress,
 ) -> Iterator[tuple[Difference, Weight]]:
-    """Measure pairs until every cost is decided, or time is up."""
+    """Measure pairs until every cost is decided, or time is up; `end` is that of all cases."""
     begun = time.monotonic()
     seen: Mapping[str, list[tuple[float, float]]] = {cost.title: [] for cost in questions}
     waiting = list(questions)
-    for number in range(LOOKS[-1]):
+    failures = 0
+    for number in range(LOOKS[-1] + FAILURES - 1 if begun < end else 0):
         progress(f"{label(pair[1])}, pair {number + 1}")
         first = number % 2
         found = {side: sides[side](pair[side], kind) for side in (first, 1 - first)}
+        fails = [found[side].status != Status.FINISHED for side in (0, 1)]
+        failures = failures + 1 if fails == [False, True] else 0
+        if 0 < failures < FAILURES:
+            continue
         for cost in list(waiting):
             values = cost.read(found[0]), cost.read(found[1])
             if not all(value > 0.0 for value in values):  # A process that failed, or a cost that is none.
                 waiting.remove(cost)
-                yield _difference(pair, cost, seen[cost.title], found[0].reason or found[1].reason), Weight.OPEN
+                ends = [f"{found[side].status}: {found[side].reason}" for side in (0, 1) if fails[side]]
+                weight = Weight.LARGER if failures == FAILURES else Weight.OPEN
+                yield _difference(pair, cost, seen[cost.title], "; ".join(ends) or "there is none of it"), weight
                 continue
             seen[cost.title].append(values)
             weighed = weigh(seen[cost.title])
@@ -119,17 +141,25 @@ def _settle(
             if weight is not Weight.OPEN:
                 waiting.remove(cost)
                 yield _difference(pair, cost, seen[cost.title]), weight
-        spent = time.monotonic() - begun
-        if not waiting or spent * (number + 2) / (number + 1) > most_s:
+        now = time.monotonic()
+        next_one = now + (now - begun) / (number + 1)
+        evident = any(_evident(seen[cost.title]) for cost in waiting)
+        if not waiting or now > end or (next_one - begun > most_s and not evident):
             break
     for cost in waiting:
-        yield _difference(pair, cost, seen[cost.title], f"stopped after {most_s:g} s"), Weight.OPEN
+        stopped = f"stopped after {time.monotonic() - begun:.0f} s" if begun < end else "no time was left"
+        yield _difference(pair, cost, seen[cost.title], stopped), Weight.OPEN
+
+
+def _evident(seen: Sequence[tuple[float, float]]) -> bool:
+    """Whether a few more pairs like those that were seen prove that the cost is larger."""
+    return 0 < len(seen) < PROOF and all(head > EVIDENT * base for base, head in seen)
 
 
 def _difference(pair: Pair, cost: Cost, seen: Sequence[tuple[float, float]], why: str = "") -> Difference:
-    """Medians of what was seen, with the estimate of their ratio in the title."""
+    """Medians of what was seen, with the estimate of their ratio in the title; as stored where nothing was."""
     _, now = pair
-    base, head = (statistics.median(values) for values in zip(*seen, strict=True)) if seen else (math.nan, math.nan)
+    base, head = (statistics.median(values) for values in zip(*seen, strict=True)) if seen else map(cost.read, pair)
     title = f"{cost.title}, " + (_weighed_words(weigh(seen)) if seen else "not measured again")
     title += f" ({why})" if why else ""
     return Difference(label(now), now.case, title, cost.words, base, head, Verdict.WORSE)
@@ -149,11 +179,12 @@ def _measurer(bench: Bench, root: Path) -> Measure:
 @contextlib.contextmanager
 def _code(run: Run, *, now: bool) -> Iterator[Path]:
     """The code that a run was made with: its commit's, or `now` this checkout, uncommitted changes and all."""
-    commit, dirty = str(run.environment.get("git_commit") or ""), bool(run.environment.get("git_dirty"))
-    if commit and not dirty:
+    commit = revision_of(run.info)
+    here, _ = revision()
+    if commit:
         with tree(commit) as folder:
             yield folder
-    elif now and (commit, dirty) == revision():
+    elif now and here and commits_of(run.info) == {here}:
         yield ROOT
     else:
         raise InputError(

@@ -15,12 +15,15 @@ from reports import convergence
 from reports.frame import frame
 from reports.regression.costs import costs
 from reports.regression.quantities import error, quantities, sound
+from reports.regression.weighing import FACTOR
 from reports.run import Run
 from reports.summary import sections
 
 ORDER_SLACK = 0.1
 """A difference of observed orders that is none."""
 MACHINE = ("cpu", "cores", "gpu", "python")
+TRAINING = ("numpy", "scipy", "torch", "jax", "jaxlib", "optax")
+"""Packages that have a part in what a training comes to."""
 USUAL = {"device": "cpu", "precision": "float64", "threads": 1}
 
 Pair = tuple[Record, Record]
@@ -62,10 +65,11 @@ class Comparison:
     """What differs from `base` to `head`.
 
     `common` are the cases that both have, of which `figures` figures of `compared` cases were compared. `failing` and
-    `passing` are those of them that were sound and are not, or the other way round. `missing` are cases of the older
-    run alone that were sound. `apart` differ in nothing but device, precision or threads. Neither these nor the
-    figures `unmeasured`, which the newer run does not have or not by the same method, nor those of the `trainings` on
-    another machine or with other packages are compared. Costs that look larger are `suspicious` until they are measured
+    `passing` are those of them that were sound and are not, or the other way round; what had an answer, if one that
+    diverged, and has none is failing as well. `missing` are cases of the older run alone that were sound. `apart`
+    differ in nothing but device, precision or threads. Neither these nor the figures `unmeasured`, which the newer run
+    does not have or not by the same method, nor those of the `trainings` on another machine or with other packages are
+    compared. Costs that look larger are `suspicious` until they are measured
     again, which leaves those that could not be decided; `acquitted` are as before. With `other_machine` none was looked
     at.
     """
@@ -83,7 +87,7 @@ class Comparison:
     new: tuple[Record, ...]
     apart: tuple[Pair, ...]
     unmeasured: tuple[tuple[Record, str], ...]
-    trainings: int
+    trainings: tuple[Record, ...]
     other_machine: bool
     suspicious: tuple[Difference, ...] = ()
     acquitted: tuple[Difference, ...] = ()
@@ -94,8 +98,8 @@ class Comparison:
         return bool(self.worse or self.failing or self.missing)
 
 
-def compare(base: Run, head: Run) -> Comparison:
-    """Compare two runs.
+def compare(base: Run, head: Run, factor: float = FACTOR) -> Comparison:
+    """Compare two runs; a cost may grow by `factor`.
 
     Raises:
         InputError: if they have nothing in common that could be compared.
@@ -108,10 +112,10 @@ def compare(base: Run, head: Run) -> Comparison:
     apart = list(_apart(missing, new))
     paired = {id(record) for pair in apart for record in pair}
     both = [pair for pair in common if all(map(sound, pair))]
-    held, at_home = _Held(), not surroundings(base, head)
+    held, at_home = _Held(), _same_for_training(base, head)
     for pair in both:
         held.add(*pair, at_home=at_home)
-    failing = [(old, now) for old, now in common if sound(old) and not sound(now)]
+    failing = [pair for pair in common if _fell(*pair)]
     if not held.figures and not failing:
         raise InputError(
             f"{base.path} and {head.path} have nothing in common that could be compared; compare two runs of one suite"
@@ -131,9 +135,9 @@ def compare(base: Run, head: Run) -> Comparison:
         tuple(record for record in new if id(record) not in paired),
         tuple(apart),
         tuple(held.unmeasured),
-        len(held.trainings),
+        tuple(held.trainings.values()),
         bool(both) and all(old.environment != now.environment for old, now in both),
-        tuple(sorted(_larger_costs(both), key=lambda difference: -difference.size)),
+        tuple(sorted(_larger_costs(both, factor), key=lambda difference: -difference.size)),
     )
 
 
@@ -163,6 +167,23 @@ def surroundings(base: Run, head: Run) -> list[str]:
     return found
 
 
+def _same_for_training(base: Run, head: Run) -> bool:
+    """Whether a training comes to the same in both runs, as far as machine and packages decide on that."""
+    found = []
+    for run in (base, head):
+        packages = run.environment.get("packages")
+        versions = packages if isinstance(packages, Mapping) else {}
+        python = str(run.environment.get("python")).rpartition(".")[0]  # Patches do not change what is computed.
+        machine = [run.environment.get(name) for name in MACHINE if name != "python"]
+        found.append([*machine, python, *(versions.get(name) for name in TRAINING)])
+    return found[0] == found[1]
+
+
+def _fell(old: Record, now: Record) -> bool:
+    """Whether a case fails that did not; what diverges as it did before does not."""
+    return (sound(old) and not sound(now)) or (old.answered and not now.answered)
+
+
 @dataclass
 class _Held:
     """What came of holding the figures of rows against each other, row by row."""
@@ -170,20 +191,22 @@ class _Held:
     differences: list[Difference] = field(default_factory=list)
     unmeasured: list[tuple[Record, str]] = field(default_factory=list)
     cases: set[str] = field(default_factory=set)
-    trainings: set[str] = field(default_factory=set)
+    trainings: dict[str, Record] = field(default_factory=dict)
     figures: int = 0
 
     def add(self, old: Record, now: Record, *, at_home: bool) -> None:
         for quantity in quantities(old):
             base, head = quantity.read(old), quantity.read(now)
             if quantity.of_training and not at_home:
-                self.trainings.add(now.case)
+                self.trainings[now.case] = now
             elif math.isnan(head):
                 self.unmeasured.append((now, quantity.title))
             else:
                 self.figures += 1
                 self.cases.add(now.case)
-                verdict = _verdict(base, head, *quantity.slack(now))
+                # What the newer row says of itself must not excuse it.
+                relative, absolute = map(min, zip(quantity.slack(old), quantity.slack(now), strict=True))
+                verdict = _verdict(base, head, relative, absolute)
                 if verdict:
                     name = label(now), now.case, quantity.title
                     self.differences.append(Difference(*name, quantity.words, base, head, verdict))
@@ -203,12 +226,12 @@ def case_key(record: Record) -> str:
     return case.hash if case else record.case
 
 
-def _larger_costs(pairs: Iterable[Pair]) -> Iterator[Difference]:
+def _larger_costs(pairs: Iterable[Pair], factor: float) -> Iterator[Difference]:
     """Costs that look larger than on the same machine before."""
     for old, now in pairs:
         for cost in costs(now) if old.environment == now.environment else ():
             base, head = cost.read(old), cost.read(now)
-            if cost.looks_larger(base, head):
+            if cost.looks_larger(base, head, factor):
                 yield Difference(label(now), now.case, cost.title, cost.words, base, head, Verdict.WORSE)
 
 

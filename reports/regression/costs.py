@@ -33,9 +33,9 @@ class Cost:
     read: Callable[[Record], float]
     floor: float
 
-    def looks_larger(self, base: float, head: float) -> bool:
-        """Whether a change is worth another look."""
-        return head - base > self.floor and head > LOOKS_LARGER * base
+    def looks_larger(self, base: float, head: float, factor: float = LOOKS_LARGER) -> bool:
+        """Whether a change is worth another look, where one by `factor` is a regression."""
+        return head - base > self.floor and head > min(LOOKS_LARGER, factor) * base
 
 
 def costs(record: Record) -> Iterator[Cost]:

@@ -23,7 +23,7 @@ MOST_LINES, MOST_NOTES = 60, 3
 HEAD_LINES, TABLE_LINES = 6, 6
 """Of a page and of a table, without notes and rows: headings, names of columns, empty lines."""
 MOST_ANNOTATIONS = 10
-"""GitHub shows no more errors of one step."""
+"""GitHub shows no more errors of one step, and no more warnings."""
 GONE = "the case is not in the newer run"
 APART = "the newer run has the case in other circumstances alone"
 
@@ -65,14 +65,24 @@ def _shortened(found: Sequence[Table], room: int) -> tuple[list[Table], list[tup
 
 
 def to_annotations(comparison: Comparison) -> list[str]:
-    """Workflow commands of GitHub, one for each thing that got worse, as many as it shows."""
-    found = [(d.label, difference_words(d)) for d in comparison.worse]
-    found += [(label(pair[1]), ending_words(pair)) for pair in comparison.failing]
-    found += [(label(record), GONE) for record in comparison.missing]
+    """Workflow commands of GitHub, as many as it shows.
+
+    There is an error for each thing that got worse, and a warning for each that could not be decided or is not there.
+    """
+    errors = [(d.label, difference_words(d)) for d in comparison.worse]
+    errors += [(label(pair[1]), ending_words(pair)) for pair in comparison.failing]
+    errors += [(label(record), GONE) for record in comparison.missing]
+    warnings = [(d.label, f"not decided: {difference_words(d)}") for d in comparison.suspicious]
+    warnings += [(label(record), f"{title} is not in the newer run") for record, title in comparison.unmeasured]
+    return [*_annotations("error", errors), *_annotations("warning", warnings)]
+
+
+def _annotations(level: str, found: Sequence[tuple[str, str]]) -> list[str]:
+    """As many of a level as are shown, with titles; the rest is counted."""
     if len(found) > MOST_ANNOTATIONS:
         rest = len(found) - MOST_ANNOTATIONS + 1
         found = [*found[: MOST_ANNOTATIONS - 1], ("and more", f"{rest} more findings; see the table of this step")]
-    return [_annotation(*one) for one in found]
+    return [_annotation(level, *one) for one in found]
 
 
 def to_junit(comparison: Comparison) -> str:
@@ -86,7 +96,7 @@ def to_junit(comparison: Comparison) -> str:
         worse.setdefault(difference.case, []).append(difference)
     suite = ET.Element("testsuite", name=_printable(" → ".join(_names(comparison))))
     for pair in comparison.common:
-        _test(suite, pair[1], *_finding(pair, worse))
+        _test(suite, pair[1], *_finding(pair, worse, failing=pair in comparison.failing))
     for record in comparison.missing:
         _test(suite, record, "error", GONE)
     for old, _ in comparison.apart:
@@ -119,12 +129,11 @@ def _names(comparison: Comparison) -> tuple[str, str]:
     return comparison.base.path.resolve().name, comparison.head.path.resolve().name
 
 
-def _finding(pair: Pair, worse: dict[str, list[Difference]]) -> tuple[str, str]:
+def _finding(pair: Pair, worse: dict[str, list[Difference]], *, failing: bool) -> tuple[str, str]:
     """What a test of a case that both runs have says: the kind of element in it, and its message."""
-    (_, now), (was, is_) = pair, map(sound, pair)
-    if not is_:
-        return ("error" if was else "skipped"), ending_words(pair)
-    found = worse.get(now.case, [])
+    if failing or not sound(pair[1]):
+        return ("error" if failing else "skipped"), ending_words(pair)
+    found = worse.get(pair[1].case, [])
     return "failure" if found else "", "; ".join(map(difference_words, found))
 
 
@@ -135,11 +144,11 @@ def _test(suite: ET.Element, record: Record, kind: str, message: str) -> None:
         ET.SubElement(test, kind, message=_printable(message))
 
 
-def _annotation(title: str, message: str) -> str:
+def _annotation(level: str, title: str, message: str) -> str:
     """Properties end at commas and colons, commands at line ends; all of them, and per cents, are escaped."""
     escaped = [text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A") for text in (title, message)]
     escaped[0] = escaped[0].replace(":", "%3A").replace(",", "%2C")
-    return f"::error title={escaped[0]}::{escaped[1]}"
+    return f"::{level} title={escaped[0]}::{escaped[1]}"
 
 
 def _printable(text: str) -> str:

@@ -30,7 +30,11 @@ COUNTS = {
 """Facts of solvers that count work, and what they are called."""
 STRICT, ADAPTIVE, TRAINED = 1e-3, 0.05, 0.05
 """Relative differences that rounding may leave in errors; with a tolerance it may decide on a step."""
+DOUBLED = 1.0
+"""The same of the error of a reference, which is an estimate."""
 COUNT_SLACK, ADAPTIVE_COUNT_SLACK = 0.02, 0.15
+EXACT = ("steps", "forward_solves")
+"""Counts that rounding has no part in, unless a tolerance decides on a step."""
 BYTES_SLACK = 0.01
 ROUNDING = {"float64": 1e-11, "float32": 1e-5}
 """Errors below these are rounding themselves: some 10⁵ or 10² units, which conditioning multiplies."""
@@ -53,8 +57,12 @@ def quantities(record: Record) -> list[Quantity]:
     found = [
         Quantity(metric(record.headline), partial(scientific, digits=5), error, _error_slack, trained),
         Quantity("unknowns", count, lambda r: number(r.unknowns), lambda r: (0.0, 0.0)),
+        Quantity("error of the reference", scientific, _reference_error, lambda r: (DOUBLED, ROUNDING["float64"])),
     ]
-    found += [Quantity(words, count, partial(_counter, name), _count_slack, trained) for name, words in COUNTS.items()]
+    found += [
+        Quantity(words, count, partial(_counter, name), partial(_count_slack, name), trained)
+        for name, words in COUNTS.items()
+    ]
     if record.device == "cpu":
         method = record.device_method
         of_method = partial(_bytes, method)
@@ -76,11 +84,17 @@ def _error_slack(record: Record) -> tuple[float, float]:
     relative = TRAINED if record.family == "neural" else ADAPTIVE if "tolerance" in record.facts else STRICT
     # The reference's error is an absolute one.
     scale = abs(headline(record)) / record.max_abs if record.max_abs else 0.0
-    return relative, ROUNDING[record.precision] + 10.0 * scale * (record.reference_error or 0.0)
+    return relative, ROUNDING.get(record.precision, 0.0) + 10.0 * scale * (record.reference_error or 0.0)
 
 
-def _count_slack(record: Record) -> tuple[float, float]:
-    return ADAPTIVE_COUNT_SLACK if "tolerance" in record.facts else COUNT_SLACK, 1.0
+def _reference_error(record: Record) -> float:
+    return number(record.reference_error) if record.judged else math.nan
+
+
+def _count_slack(name: str, record: Record) -> tuple[float, float]:
+    if "tolerance" in record.facts:
+        return ADAPTIVE_COUNT_SLACK, 1.0
+    return (0.0, 0.0) if name in EXACT else (COUNT_SLACK, 1.0)
 
 
 def by_the_clock(record: Record) -> bool:

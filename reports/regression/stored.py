@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks import store
 from problems import InputError
@@ -25,7 +26,8 @@ class Stored:
 def find(base: str, head: str, results: Path) -> tuple[Path, Path]:
     """The folders of two runs, each a folder, the name of one in `results`, or there a run of a git revision.
 
-    Of revisions it is the newest runs of one suite. A run of a tree with uncommitted changes is none of its revision.
+    Of revisions it is the newest runs of one suite. A run of a tree with uncommitted changes is none of its revision,
+    nor one that went on with another.
 
     Raises:
         InputError: if there is no such folder and no such run, or none of one suite.
@@ -57,10 +59,26 @@ def _candidates(name: str, results: Path) -> list[Stored]:
 
 def _describe(path: Path) -> Stored:
     meta = store.read_meta(path)
-    environment = meta.get("environment")
-    clean = isinstance(environment, Mapping) and not environment.get("git_dirty")
-    revision = str(environment.get("git_commit")) if clean and isinstance(environment, Mapping) else ""
-    return Stored(path, str(meta.get("suite", "")), str(meta.get("created", "")), revision)
+    return Stored(path, str(meta.get("suite", "")), str(meta.get("created", "")), revision_of(meta))
+
+
+def revision_of(meta: Mapping[str, Any]) -> str:
+    """The commit that a whole run was made with, "" if there is none: it may have gone on with another one."""
+    commits = commits_of(meta)
+    dirty = any(made.get("git_dirty") for made in _makings(meta))
+    return commits.pop() if len(commits) == 1 and not dirty else ""
+
+
+def commits_of(meta: Mapping[str, Any]) -> set[str]:
+    """All commits that a run was made with, as they were or with uncommitted changes."""
+    return {str(made.get("git_commit") or "") for made in _makings(meta)}
+
+
+def _makings(meta: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What `run.json` notes of the code when a run began, and whenever it went on."""
+    resumed = meta.get("resumed")
+    found = [meta.get("environment"), *(resumed if isinstance(resumed, list) else ())]
+    return [made for made in found if isinstance(made, Mapping)]
 
 
 def commit(revision: str) -> str | None:

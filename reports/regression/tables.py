@@ -23,7 +23,9 @@ def verdict(comparison: Comparison) -> str:
     ]
     scope = " of ".join([*_counted(c.figures, "figure", "figures"), *_counted(c.compared, "case", "cases")])
     sentence = f"Regression: {listed(bad)} ({scope} compared)." if bad else f"No regression ({scope} compared)."
-    trainings = _counted(c.trainings, "training was", "trainings were")
+    if c.unmeasured:
+        sentence += f" {_counted(len(c.unmeasured), 'figure is', 'figures are')[0]} not in the newer run any more."
+    trainings = _counted(len(c.trainings), "training was", "trainings were")
     if trainings:
         sentence += f" {trainings[0]} not compared, since the machine or the packages differ."
     if c.other_machine:
@@ -49,6 +51,7 @@ def tables(comparison: Comparison) -> list[Table]:
         _records("New", comparison.new),
         _apart(comparison.apart),
         _unmeasured(comparison.unmeasured),
+        _records("Not compared, since the machine or the packages of trainings differ", comparison.trainings),
         _differences("As before, measured again", comparison.acquitted, "cost"),
     ]
     return [table for table in found if table.rows]
@@ -128,7 +131,8 @@ def _apart(pairs: Sequence[Pair]) -> Table:
 
 
 def _circumstances(record: Record) -> Cell:
-    return text(", ".join(circumstance(record, name) for name in USUAL))
+    ended = [] if record.status == Status.FINISHED else [str(record.status)]
+    return text(", ".join([*(circumstance(record, name) for name in USUAL), *ended]))
 
 
 def _unmeasured(figures: Sequence[tuple[Record, str]]) -> Table:

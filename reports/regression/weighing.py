@@ -22,6 +22,8 @@ FACTOR = 1.15
 """A cost that grew by less is no regression."""
 LOOKS = (4, 7, 12, 20)
 """Numbers of pairs at which a decision is tried; the last one decides."""
+PROOF = 7
+"""The first of them at which a cost can be called larger: 1/2⁷ is below the level, 1/2⁴ is not."""
 CONFIDENCE = 0.95
 
 

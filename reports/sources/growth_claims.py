@@ -30,13 +30,13 @@ def growth(claim: Claim, part: pd.DataFrame) -> Outcome:
         f"{cost} with {way}{_enclosed(_points_in_step(part) + _network(part))} is {words(medians[first])} at "
         f"d = {first:g} and {words(medians[last])} at d = {last:g}"
     )
+    if law.misfit > LOOSE:
+        return Outcome(f"{start}, which is too far off for a power of the dimension.")
     if not law.settled:
         return Outcome(f"{start}; {len(medians)} dimensions settle no exponent.")
     start += f", and grows as {law.words}, within {significant(100.0 * max(law.misfit, 1e-3), 2)} %"
     low, high = claim.exponent - claim.within, claim.exponent + claim.within
     bounds = f"{number(low)} to {number(high)}"
-    if law.misfit > LOOSE:
-        return Outcome(f"{start}, which is too far off for a power of the dimension.")
     inside = low <= law.exponent <= high
     p = max(map(law.probability, (low, high))) if inside else law.probability(low if law.exponent < low else high)
     sentence = f"{start}; the exponent is {'within' if inside else 'outside'} {bounds} with {probability(p)}."

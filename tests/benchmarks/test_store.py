@@ -122,6 +122,42 @@ def test_line_of_an_older_version_has_defaults_for_what_it_could_not_know(run):
     assert [(r.judged, r.host_base_bytes) for r in records] == [(True, None)] * 2
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("facts", None), ("relative_l2", "x"), ("solve_s", [[]]), ("judged", 1), ("device", 7)]
+)
+def test_line_with_a_value_of_another_type_is_unreadable(name, value, run):
+    """Whoever uses the row would stumble over it."""
+    lines = (run / "records.jsonl").read_text("utf-8").splitlines()
+    lines[0] = json.dumps(json.loads(lines[0]) | {name: value})
+    (run / "records.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+    rows, complaints = store.read(run)
+    assert len(rows) == 1
+    assert complaints == ["records.jsonl, line 1 is unreadable"]
+
+
+def test_half_of_a_pair_in_a_text_is_replaced(run):
+    """No file could be written with it."""
+    lines = (run / "records.jsonl").read_text("utf-8").splitlines()
+    lines[0] = json.dumps(json.loads(lines[0]) | {"reason": "a \ud800 b"})
+    (run / "records.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+    assert store.read(run)[0][0].reason == "a ? b"
+
+
+def test_run_that_was_made_meanwhile_is_not_appended_to(finished, tmp_path, monkeypatch):
+    """The file is there when it is locked, and was not when it was looked for."""
+    folder = tmp_path / "run"
+    lock = store._lock
+
+    def late(descriptor, where):
+        (folder / "records.jsonl").write_bytes((finished / "records.jsonl").read_bytes())
+        lock(descriptor, where)
+
+    monkeypatch.setattr(store, "_lock", late)
+    with pytest.raises(InputError, match="holds a run already"), store.open_store(folder, META, resume=False):
+        pass
+    assert (folder / "records.jsonl").read_bytes() == (finished / "records.jsonl").read_bytes()
+
+
 def test_rows_around_a_damaged_line_are_read(run):
     path = run / "records.jsonl"
     first, second = path.read_bytes().splitlines(keepends=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,15 +13,18 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.again import tree
+from benchmarks.again import Bench, tree
 from benchmarks.cli import main
 from benchmarks.environment import revision
+from benchmarks.execute import Limits
+from benchmarks.interpreters import ROOT, Interpreters
 from benchmarks.record import Record, Status
+from benchmarks.supervision import Pass
 from problems import InputError
 from reports import regression
 from reports.regression.comparison import Comparison
 from reports.regression.costs import COSTS
-from reports.regression.weighing import LOOKS, Weight, decide, weigh
+from reports.regression.weighing import LOOKS, PROOF, Weight, decide, weigh
 from reports.run import Run
 from tests.reports.test_regression import row, write
 
@@ -200,13 +204,91 @@ def test_all_costs_are_measured_where_that_is_asked_for(compared: Callable[..., 
 @NO_GIT
 def test_what_fails_or_takes_too_long_is_not_decided(compared: Callable[..., Comparison]) -> None:
     suspected = compared([row(**TIMED)], [row(**SLOWER)])
-    failing = FakeBench(lambda k: 0.1, lambda k: math.nan)
+    failing = FakeBench(lambda k: math.nan, lambda k: 0.1)
     found = regression.measure_again(suspected, failing)  # type: ignore[arg-type]
-    assert found.suspicious[0].title == "solve time, not measured again (no luck)"
+    assert found.suspicious[0].title == "solve time, not measured again (crashed: no luck)"
     slow = FakeBench(lambda k: 0.1, lambda k: 0.13)
     found = regression.measure_again(suspected, slow, most_s=1e-9)  # type: ignore[arg-type]
-    assert "measured again 1 times by turns: 1.30 × (1.30 to 1.30) (stopped after 1e-09 s)" in found.suspicious[0].title
+    assert "measured again 1 times by turns: 1.30 × (1.30 to 1.30) (stopped after 0 s)" in found.suspicious[0].title
+    never = FakeBench(lambda k: 0.1, lambda k: 0.13)
+    found = regression.measure_again(suspected, never, most_in_all_s=0.0)  # type: ignore[arg-type]
+    assert found.suspicious[0].title == "solve time, not measured again (no time was left)"
+    assert never.calls == []
     assert not found.regressed
+    (warning,) = regression.to_annotations(found)
+    assert warning.startswith("::warning title=heat-1d · ftcs%3Acells=20::not decided: solve time, not measured again")
+
+
+@NO_GIT
+def test_what_grew_evidently_is_measured_until_that_is_certain(compared: Callable[..., Comparison]) -> None:
+    bench = FakeBench(lambda k: 0.1, lambda k: 1.0)
+    found = regression.measure_again(compared([row(**TIMED)], [row(**SLOWER)]), bench, most_s=1e-9)  # type: ignore[arg-type]
+    assert found.regressed
+    assert len(bench.calls) == 2 * PROOF
+
+
+@pytest.mark.parametrize(("fails", "regressed"), [({1}, False), ({1, 2}, True)], ids=["once", "twice in a row"])
+@NO_GIT
+def test_new_code_that_fails_where_the_old_one_does_not_is_worse(
+    fails: set[int], regressed: bool, compared: Callable[..., Comparison]
+) -> None:
+    bench = FakeBench(lambda k: 0.1, lambda k: math.nan if k in fails else 0.1)
+    found = regression.measure_again(compared([row(**TIMED)], [row(**SLOWER)]), bench)  # type: ignore[arg-type]
+    assert found.regressed == regressed
+    assert ("crashed: no luck" in "".join(d.title for d in found.worse)) == regressed
+    assert bool(found.acquitted) != regressed
+
+
+@NO_GIT
+def test_nothing_is_acquitted_that_other_packages_may_have_slowed(tmp_path: Path) -> None:
+    """Both codes are measured with the packages of today."""
+    runs = []
+    for name, columns, version in (("base", TIMED, "0.10"), ("head", SLOWER, "0.11")):
+        environment = {"git_commit": revision()[0], "git_dirty": False, "packages": {"jax": version}}
+        runs.append(Run.open(write(tmp_path / name, [row(**columns)], environment=environment)))
+    for every in (False, True):
+        bench = FakeBench(lambda k: 0.1, lambda k: 0.1)
+        found = regression.measure_again(regression.compare(*runs), bench, every=every)  # type: ignore[arg-type]
+        assert [bool(found.suspicious), bool(found.acquitted)] == [not every, every]
+        assert all("packages changed" in difference.title for difference in found.suspicious)
+
+
+def test_a_pass_that_fails_has_measured_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the stored row held is no measurement of today."""
+    done = Pass(Status.CRASHED, "no luck")
+    monkeypatch.setattr("benchmarks.again.run_worker", lambda *_: done)
+    bench = Bench(Interpreters.from_config(), Limits())
+    stored = row(host_bytes=2**28, host_base_bytes=2**27, device_bytes=2**20, **TIMED)
+    for kind in ("timing", "memory"):
+        found = bench.measure(stored, ROOT, kind)
+        assert (found.status, found.reason) == (Status.CRASHED, "no luck")
+        assert all(math.isnan(cost.read(found)) for cost in COSTS)
+
+
+@NO_GIT
+def test_a_run_that_went_on_with_another_commit_is_of_none(compared: Callable[..., Comparison], tmp_path: Path) -> None:
+    clean = {"git_commit": revision()[0], "git_dirty": False}
+    other = {"created": "2026-01-02", "git_commit": "0123456789abcdef", "git_dirty": False}
+    base = write(tmp_path / "older", [row(**TIMED)], environment=clean, resumed=[other])
+    head = write(tmp_path / "newer", [row(**SLOWER)], environment=clean)
+    found = regression.compare(Run.open(base), Run.open(head))
+    with pytest.raises(InputError, match="code that is in no commit"):
+        regression.measure_again(found, FakeBench(lambda k: 1.0, lambda k: 1.0))  # type: ignore[arg-type]
+
+
+def test_what_is_known_is_written_even_if_nothing_can_be_measured_again(tmp_path: Path) -> None:
+    base = write(tmp_path / "base", [row(**TIMED)])
+    head = write(tmp_path / "head", [row(**SLOWER)])
+    page = tmp_path / "page.md"
+    said = CliRunner().invoke(main, ["compare", str(base), str(head), "--measure-again", "--markdown", str(page)])
+    assert said.exit_code == 2
+    assert "code that is in no commit" in said.output
+    assert "Looks larger, not decided" in said.output
+    assert "solve time" in page.read_text("utf-8")
+    worse = write(tmp_path / "worse", [row(relative_l2=1.0, **SLOWER)])
+    said = CliRunner().invoke(main, ["compare", str(base), str(worse), "--measure-again"])
+    assert said.exit_code == 1
+    assert "code that is in no commit" in said.output
 
 
 @NO_GIT
@@ -238,6 +320,62 @@ def test_a_baseline_is_made_compared_with_and_replaced(tmp_path: Path) -> None:
     assert "2.0000e-3" in accepted.output
     assert CliRunner().invoke(main, ["compare", str(base), str(now)]).exit_code == 0
     assert sorted(path.name for path in base.iterdir()) == ["records.jsonl", "run.json"]
+
+
+LACKING = {
+    "unreadable": ([row()], {}, "records.jsonl, line 2 is unreadable"),
+    "incomplete": ([row()], {"cases": 2}, "it has 1 of its 2 cases"),
+    "not installed": ([row(), row("b", seed=1, status="not installed")], {}, "ftcs not installed"),
+}
+
+
+@pytest.mark.parametrize("kind", LACKING)
+def test_a_run_that_lacks_something_is_no_baseline(tmp_path: Path, kind: str) -> None:
+    rows, info, words = LACKING[kind]
+    base, now = write(tmp_path / "base", [row(relative_l2=2e-3)]), write(tmp_path / "now", rows, **info)
+    if kind == "unreadable":
+        with (now / "records.jsonl").open("a") as file:
+            file.write("{}\n")
+    before = (base / "records.jsonl").read_bytes()
+    refused = CliRunner().invoke(main, ["compare", str(base), str(now), "--accept"])
+    assert refused.exit_code == 2
+    assert words in refused.output
+    assert (base / "records.jsonl").read_bytes() == before
+
+
+def test_a_baseline_with_nothing_in_common_can_be_replaced(tmp_path: Path) -> None:
+    base, now = write(tmp_path / "base", [row()]), write(tmp_path / "now", [row("other", threads=2)])
+    assert CliRunner().invoke(main, ["compare", str(base), str(now)]).exit_code == 2
+    assert CliRunner().invoke(main, ["compare", str(base), str(now), "--accept"]).exit_code == 0
+    assert CliRunner().invoke(main, ["compare", str(base), str(now)]).exit_code == 0
+
+
+def test_a_damaged_baseline_is_no_gate(tmp_path: Path) -> None:
+    """What its unreadable lines held would be new, and pass."""
+    base, now = write(tmp_path / "base", [row()]), write(tmp_path / "now", [row(), row("b", seed=1, relative_l2=1.0)])
+    assert CliRunner().invoke(main, ["compare", str(base), str(now)]).exit_code == 0
+    with (base / "records.jsonl").open("a") as file:
+        file.write("<<<<<<< HEAD\n")
+    said = CliRunner().invoke(main, ["compare", str(base), str(now)])
+    assert said.exit_code == 2
+    assert "records.jsonl, line 2 is unreadable" in said.output
+
+
+def test_a_full_disk_leaves_the_baseline_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base, now = write(tmp_path / "base", [row()]), write(tmp_path / "now", [row(relative_l2=2e-3)])
+    before = {path.name: path.read_bytes() for path in base.iterdir()}
+    whole = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if path.name == "records.jsonl.part":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return whole(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    refused = CliRunner().invoke(main, ["compare", str(base), str(now), "--accept"])
+    assert refused.exit_code == 2
+    assert "No space left on device" in refused.output
+    assert {path.name: path.read_bytes() for path in base.iterdir()} == before
 
 
 def test_a_run_with_its_solutions_is_no_baseline(tmp_path: Path) -> None:

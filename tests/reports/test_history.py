@@ -99,14 +99,21 @@ def test_a_writer_that_is_killed_leaves_all_of_a_run_or_nothing(tmp_path: Path) 
         assert opened.append(origin(0), [(SERIES, 1.0), (COUNTED, 2.0)]) == 2
 
 
-@pytest.mark.parametrize("content", [b"this is no archive" * 100, b""])
-def test_another_file_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_another_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite"
-    path.write_bytes(content)
-    if content:
-        with pytest.raises(InputError, match=r"a\.sqlite"), history.open_archive(path):
-            pass
-        assert path.read_bytes() == content
+    path.write_bytes(b"this is no archive" * 100)
+    with pytest.raises(InputError, match=r"a\.sqlite"), history.open_archive(path):
+        pass
+    assert path.read_bytes() == b"this is no archive" * 100
+
+
+def test_an_empty_file_becomes_an_archive(tmp_path: Path) -> None:
+    """What `mktemp` made, or a writer that was killed before it had written anything."""
+    path = tmp_path / "a.sqlite"
+    path.touch()
+    with history.open_archive(path) as opened:
+        assert list(opened.trends()) == []
+        assert opened.append(origin(0), [(SERIES, 1.0)]) == 1
 
 
 def test_an_archive_of_a_newer_version_is_refused(tmp_path: Path) -> None:
@@ -167,6 +174,18 @@ def test_a_bad_moment_is_no_step() -> None:
     values = [1.0, 1.01, 0.99, 1.0, 1.02, 1.0, 5.0, 5.0, 1.0, 1.01, 1.0, 0.99, 1.0]
     assert steps(values, counted=False) == []
     assert steps([1.0, 9.0], counted=False) == []
+
+
+def test_rounding_of_another_processor_is_no_step() -> None:
+    assert steps([2.2e-15, 1.3e-15, 2.2e-15, 8e-14], counted=True) == []
+    assert [step.at for step in steps([2.2e-15, 1.3e-15, 2.2e-10], counted=True)] == [2]
+
+
+@pytest.mark.parametrize(("before", "after", "found"), [(6, 5, 1), (12, 3, 1), (5, 5, 0), (11, 3, 0)])
+def test_a_step_shows_as_soon_as_its_significance_can(before: int, after: int, found: int) -> None:
+    """With 5 and 5 runs the smallest p-value of ranks is 2/252, above the level of 0.005; with 6 and 5 it is 2/462."""
+    values = [1.0 + 1e-3 * k for k in range(before)] + [2.0 + 1e-3 * k for k in range(after)]
+    assert len(steps(values, counted=False)) == found
 
 
 def test_what_is_counted_steps_at_every_change() -> None:

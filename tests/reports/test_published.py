@@ -62,7 +62,9 @@ def test_a_network_is_judged_by_the_size_of_its_error(run_dir: Path) -> None:
     ("factors", "verdict"),
     [
         ((0.4, 0.3, 0.35), "better"),
+        ((2.4, 2.3, 2.1), "worse"),
         ((1.9,), "reproduced"),
+        ((2.4,), "not settled"),
         ((0.4, 0.3), "not settled"),
         ((0.1, 0.3, 0.51), "not robust across seeds"),
     ],

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from reports.rank_tests import holm, kruskal, least_kruskal
+from reports.rank_tests import MOST_EXACT, holm, kruskal, larger_p, least_kruskal
 from reports.sources.verdicts import LEVEL
 
 
@@ -28,3 +28,13 @@ def test_no_order_of_values_is_rarer_than_the_least_p_value(sizes: tuple[int, ..
     if sizes == (2, 2, 2):  # Ranks 1–2, 3–4, 5–6: H = 12/(6·7) · (3² + 7² + 11²)/2 − 3·7 = 32/7.
         assert least == pytest.approx(math.exp(-16 / 7), rel=1e-12)
     assert (least < LEVEL) == (sizes == (5, 5, 5))
+
+
+def test_many_values_have_the_p_value_of_few_nearly_and_soon() -> None:
+    """The distribution of ranks of thousands of values would fill the memory."""
+    generator = np.random.default_rng(0)
+    first, second = generator.normal(0.3, 1.0, 101), generator.normal(0.0, 1.0, 100)
+    assert len(first) * len(second) > MOST_EXACT >= (len(first) - 1) * len(second)
+    assert larger_p(first, second) == pytest.approx(larger_p(first[:-1], second), rel=0.3)
+    long = larger_p(generator.normal(0.2, 1.0, 3000), generator.normal(0.0, 1.0, 3000))
+    assert 0.0 < long < 0.01

@@ -75,6 +75,12 @@ WORSE = {
     ),
     "error of an integrator": ({"facts": {"tolerance": 1e-3}}, {"relative_l2": 1.5e-3}, "relative L2 error"),
     "signed metric": ({"headline": "gap", "metrics": {"gap": -2.0}}, {"metrics": {"gap": -1.0}}, "gap: "),
+    "a second time step": ({"facts": {"steps": 1}}, {"facts": {"steps": 2}}, "time steps: 1 → 2"),
+    "the reference": (
+        {"reference_error": 1e-8},
+        {"reference_error": 1e-7},
+        "error of the reference: 1.00e-8 → 1.00e-7",
+    ),
 }
 
 
@@ -111,6 +117,7 @@ SAME = {
         {"family": "neural", "facts": {"iterations": 1000, "stopped_by": "time"}},
         {"relative_l2": 2e-3, "facts": {"iterations": 500, "stopped_by": "time"}},
     ),
+    "an estimate of the error of the reference": ({"reference_error": 1e-8}, {"reference_error": 1.5e-8}),
     "a step alone": ({"judged": False}, {"relative_l2": 2e-3}),
     "alignment of arrays": (
         {"device_bytes": 10**8, "device_method": "plan"},
@@ -129,6 +136,62 @@ def test_what_rounding_or_the_clock_may_change_is_none(
     found = compared([row(**base)], [row(**(base | head))])
     assert not found.regressed
     assert not found.better
+
+
+def test_a_worse_reference_does_not_excuse_a_worse_error(compared: Callable[..., Comparison]) -> None:
+    """By its own reference the newer error is within what that leaves open, by the older one's it is not."""
+    old = row(relative_l2=1e-9, max_abs=1e-9, reference_error=1e-12)
+    found = compared([old], [row(relative_l2=1e-3, max_abs=1e-3, reference_error=5e-4)])
+    assert [d.title for d in found.worse] == ["error of the reference", "relative L2 error"]
+
+
+def test_what_diverged_and_crashes_now_fails(compared: Callable[..., Comparison]) -> None:
+    blown = {"status": "diverged", "relative_l2": 1e148, "seed": 1}
+    broken = {"status": "crashed", "relative_l2": None, "seed": 1, "reason": "no luck"}
+    found = compared([row(), row("b", **blown)], [row(), row("b", **broken)])
+    assert [now.case for _, now in found.failing] == ["b"]
+    assert ET.fromstring(regression.to_junit(found)).find("testcase/error") is not None
+    assert not regression.compare(found.base, found.base).regressed
+
+
+def test_what_crashes_in_other_circumstances_says_so(compared: Callable[..., Comparison]) -> None:
+    head = [row(), row("b", seed=1, precision="float32", status="crashed", relative_l2=None)]
+    (table,) = regression.tables(compared([row(), row("c", seed=1)], head))
+    assert [cell.text for cell in table.rows[0][1:]] == ["cpu, float64, 1 thread", "cpu, float32, 1 thread, crashed"]
+
+
+def test_figures_that_are_gone_are_told_and_warned_of(compared: Callable[..., Comparison]) -> None:
+    found = compared([row(facts={"steps": 5})], [row(facts={})])
+    assert regression.verdict(found).endswith("1 figure is not in the newer run any more.")
+    assert regression.to_annotations(found) == [
+        "::warning title=heat-1d · ftcs%3Acells=20::time steps is not in the newer run"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "compared_there"),
+    [
+        ({"python": "3.11.9"}, True),
+        ({"packages": {"pandas": "3.1", "jax": "0.10"}}, True),
+        ({"python": "3.12.0"}, False),
+        ({"packages": {"jax": "0.11"}}, False),
+        ({"cpu": "another"}, False),
+    ],
+)
+def test_trainings_are_compared_where_nothing_changed_that_decides_on_them(
+    tmp_path: Path, change: dict[str, Any], compared_there: bool
+) -> None:
+    usual = {"cpu": "one", "cores": 2, "python": "3.11.7", "packages": {"jax": "0.10", "pandas": "3.0"}}
+    rows = [row(), row("net", solver="net", family="neural")]
+    here = write(tmp_path / "here", rows, environment=usual)
+    there = write(
+        tmp_path / "there", [rows[0], dataclasses.replace(rows[1], relative_l2=1.0)], environment=usual | change
+    )
+    found = regression.compare(Run.open(here), Run.open(there))
+    assert found.regressed == compared_there
+    assert [record.case for record in found.trainings] == ([] if compared_there else ["net"])
+    captions = [table.caption for table in regression.tables(found)]
+    assert ("Not compared, since the machine or the packages of trainings differ" in captions) != compared_there
 
 
 def test_cases_that_end_in_another_way_are_named(compared: Callable[..., Comparison]) -> None:
@@ -170,7 +233,11 @@ def test_runs_with_nothing_to_compare_are_refused(compared: Callable[..., Compar
 def test_what_fails_in_both_runs_alone_is_refused_and_what_fails_now_is_not(
     compared: Callable[..., Comparison],
 ) -> None:
-    assert compared([row()], [row(status="timeout", relative_l2=None)]).regressed
+    failed = row(status="timeout", relative_l2=None)
+    found = compared([row()], [failed])
+    assert found.regressed
+    with pytest.raises(InputError, match="nothing in common that could be compared"):
+        regression.compare(found.head, found.head)
 
 
 def test_a_parameter_that_was_added_since_leaves_its_cases_matched(compared: Callable[..., Comparison]) -> None:
@@ -364,6 +431,6 @@ def test_command_says_it_all_and_ends_with_the_status_of_a_gate(
     refused = CliRunner().invoke(main, ["compare", "base", "nowhere"])
     assert refused.exit_code == 2
     assert "'nowhere' is no run" in refused.output
-    refused = CliRunner().invoke(main, ["compare", "base", "head", "--junit", "no/such/folder.xml"])
+    refused = CliRunner().invoke(main, ["compare", "base", "head", "--junit", "trend.txt/junit.xml"])
     assert refused.exit_code == 2
-    assert "cannot write no/such/folder.xml" in refused.output
+    assert "cannot write trend.txt/junit.xml" in refused.output

@@ -126,7 +126,7 @@ class Record:
         fields = dataclasses.fields(cls)
         wrong = [f.name for f in fields if f.name in row and not _fits(row[f.name], str(f.type))]
         if wrong:
-            raise ValueError(f"{wrong[0]} is none")
+            raise ValueError(f"{wrong[0]} is of another type")
         if "\\ud" in line:  # Half of a pair, which no file could be written with.
             row = _strict(row)
         return cls(**{f.name: row[f.name] for f in fields if f.name in row})

@@ -11,7 +11,9 @@ import problems
 import reports
 from reports.dimension.sentences import conclude, no_gpu
 from reports.dimension.studies import Series, Study, predicted, studies
+from reports.dimension.tables import of_study
 from reports.frame import frame
+from reports.page import compose
 from reports.run import Run
 from reports.summary import sections
 from tests.reports.dimensional import BYTES, DIMENSIONS, GRID, METHODS, SECONDS, grid, timed, write_dimension
@@ -232,3 +234,19 @@ def test_field_of_many_dimensions_is_drawn_against_its_reference(tmp_path: Path)
         writer.add(problem, "elements", exact(problem, 1e-3))
     _, markdown = reports.render(writer.finish())
     assert markdown.read_text(encoding="utf-8").count("against the reference at each evaluation point") == 4
+
+
+def test_seeds_are_counted_in_each_dimension(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "run")
+    for d in (1, 2, 4, 8):
+        for seed in range(3 if d == 4 else 5):
+            timed(writer, "jax-net", "taylor", d, seed=seed)
+    (study,) = studies(Run.open(writer.finish()).records)
+    details = {table.rows[0][0].detail for table in of_study(study) if table.caption.startswith("Time per")}
+    assert details == {"3 to 5 seeds, 3 rounds"}
+
+
+def test_conclusions_on_dimension_lead_to_tables_of_what_they_tell(folder: Path) -> None:
+    for scaling in compose(Run.open(folder)).scalings:
+        assert scaling.conclusions
+        assert scaling.tables[scaling.told - 1].caption.startswith("How costs grow")

@@ -128,3 +128,13 @@ def test_size_at_which_a_cost_is_reached_comes_from_the_law() -> None:
 def test_two_dimensions_are_no_series() -> None:
     assert fit([1.0, 2.0, 2.0], [1.0, 2.0, 2.1]) is None
     assert fit([1.0, 2.0, 4.0], [1.0, math.nan, 2.1]) is None
+
+
+def test_an_exponent_is_told_where_its_interval_tells_one_power_from_the_next() -> None:
+    """Three points leave one degree of freedom: a scatter of 20 % leaves the exponent open, one of 1 % does not."""
+    three = np.array([2.0, 4.0, 8.0])
+    scattered = made(three, three * np.array([1.0, 1.2, 1.0]))
+    assert math.isfinite(scattered.lower + scattered.upper)
+    assert not scattered.settled
+    assert scattered.words == "4.0 times from d = 2 to d = 8"
+    assert made(three, three * np.array([1.0, 1.01, 1.0])).settled

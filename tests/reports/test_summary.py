@@ -18,6 +18,7 @@ from reports import training
 from reports.accuracy import methods
 from reports.conclusions import conclude
 from reports.costs import costs, most_accurate
+from reports.page import compose
 from reports.run import Run
 from reports.summary import NO_ANSWER, Configuration, Section, Spread, pareto, sections
 from reports.tables import cost_table, measured, overview
@@ -245,6 +246,20 @@ def test_good_eigenvalues_without_their_functions_are_no_answer(tmp_path: Path, 
     status = [(row[0].text, row[3].detail) for row in measured(section).rows]
     assert status[-1] == ("network", "no answer: the relative L2 error is above 0.5")
     assert [detail for _, detail in status[:-1]] == ["", "", ""]
+
+
+def test_rows_that_are_not_named_are_said_to_be_more(tmp_path: Path) -> None:
+    """Nine of ten configurations come to the estimate, and eight rows are named at most."""
+    inverse = problems.REGISTRY.get("heat-inverse").create()
+    writer = Writer(tmp_path / "run")
+    for cells in range(10):
+        found = (1.0 if cells else 2.0) * inverse.estimate()[:, None]
+        writer.add(inverse, "least-squares", found, settings={"cells": cells})
+    folder = writer.finish()
+    (chapter,) = compose(Run.open(folder)).chapters
+    (conclusion,) = [one for one in chapter.parts[0].conclusions if "came to that estimate" in one.text]
+    assert (conclusion.rows, conclusion.more) == (tuple(range(2, 10)), True)
+    assert "(rows 2, 3, 4, 5, 6, 7, 8, 9, …)" in reports.render(folder)[1].read_text("utf-8")
 
 
 def test_an_accuracy_that_zero_has_is_asked_of_no_eigenvalue(tmp_path: Path) -> None:

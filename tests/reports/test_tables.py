@@ -41,7 +41,16 @@ def test_durations_are_shown_in_the_unit_that_suits_them(value: float, words: st
 
 
 @pytest.mark.parametrize(
-    ("value", "words"), [(1.44, "1.4"), (37.4, "37"), (5234.0, "5,200"), (2.34e13, "2.3e13"), (float("inf"), "∞")]
+    ("value", "words"),
+    [
+        (2e-5, "2.0e-5"),
+        (0.0312, "0.031"),
+        (1.44, "1.4"),
+        (37.4, "37"),
+        (5234.0, "5,200"),
+        (2.34e13, "2.3e13"),
+        (float("inf"), "∞"),
+    ],
 )
 def test_ratios_have_two_digits(value: float, words: str) -> None:
     assert factor(value) == words

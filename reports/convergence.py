@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from problems.base import Array
 from reports.summary import Configuration, Section, absent
 from reports.words import number, scientific
 
 STEPS = {"dx": "dx", "dt": "dt", "tolerance": "fact.tolerance"}
 LEAST_POINTS = 3
 FLAT, BENT = 0.4, 0.75
-"""Largest local slope between points of a plateau, in parts of the order up to one, and on the step that enters it."""
+"""Largest local slope between points of a plateau, in parts of that before it up to one, and on the step onto it."""
 NOISE = 1e-2
 """Relative scatter of an error that is not worth describing."""
 UNEVEN = 0.1
@@ -28,6 +29,8 @@ SHOWN = 0.005
 """Half an interval of an order below which it is not shown."""
 ROUNDING = {"float64": 1e-11, "float32": 1e-4}
 """Plateaus below these are rounding: what 16 or 7 digits leave after some 10⁴ steps or a condition number like that."""
+OPEN = 1.0
+"""Half an interval of an order above which the error may as well follow no power of the step."""
 OWN = 3.0
 """An error is that of the reference where it is not as many times larger."""
 CLEAN = 0.9
@@ -38,7 +41,8 @@ CLEAN = 0.9
 class Fit:
     """error ≈ e^intercept · step^order on the `used` coarsest steps, and the level at which it stays after them.
 
-    `margin` is half the 95 % interval of the order.
+    `margin` is half the 95 % interval of the order. There is none where the error falls `faster` than any power, like
+    e^(−c/step).
     """
 
     order: float | None
@@ -47,17 +51,18 @@ class Fit:
     used: int
     plateau: float | None
     margin: float = 0.0
+    faster: bool = False
 
     @property
     def words(self) -> str:
         """The fit in a few words."""
+        level = "" if self.plateau is None else f", plateau at {scientific(self.plateau, 2)}"
         if self.order is None:
-            return "no clean order"
+            return f"faster than any power{level}" if self.faster else "no clean order"
         interval = ""
         if self.margin >= SHOWN:
             low, high = (f"{self.order + side * self.margin:.2f}".replace("-", "−") for side in (-1.0, 1.0))
             interval = f" ({low} to {high})"
-        level = "" if self.plateau is None else f", plateau at {scientific(self.plateau, 2)}"
         return f"order {self.order:.2f}{interval}{level}"
 
 
@@ -114,30 +119,42 @@ def fit(steps: Sequence[float], errors: Sequence[float]) -> Fit:
 
     The finest points are set aside as a plateau if the error hardly falls between them, or onto a single one, and a
     line followed by a constant describes all points better than a line alone. There is no order where its interval
-    does not tell it from none.
+    does not tell it from none, nor where it is wide and an exponential describes the points better.
     """
     x, y = np.log(np.asarray(steps, dtype=float)), np.log(np.asarray(errors, dtype=float))
-    slopes = np.diff(y) / np.diff(x)
+    criterion, used, line = _best(x, y, x)
+    margin = float(stats.t.ppf(0.975, used - 2) * line.stderr)
+    faster = False
+    if margin > OPEN:
+        other, its, exponential = _best(x, y, -np.exp(-x))
+        if other < criterion and exponential.slope > 0.0 and exponential.rvalue**2 >= CLEAN:
+            faster, used = True, its
+    clean = line.rvalue**2 >= CLEAN and line.slope > margin
+    plateau = float(np.exp(y[used:].mean())) if (clean or faster) and used < len(x) else None
+    order = float(line.slope) if clean and not faster else None
+    return Fit(order, float(line.intercept), float(line.rvalue**2), used, plateau, margin, faster)
+
+
+def _best(x: Array, y: Array, at: Array) -> tuple[float, int, Any]:
+    """Akaike's criterion, the number of points before a plateau, and the line of these against `at`, at its best.
+
+    `x` and `y` are the logarithms of steps and errors.
+    """
+    slopes, falls = np.diff(y) / np.diff(x), np.diff(y) / np.diff(at)
     candidates = []
     for used in range(LEAST_POINTS, len(x) + 1):
-        line = stats.linregress(x[:used], y[:used])
-        level_slope = FLAT * min(line.slope, 1.0)
+        line = stats.linregress(at[:used], y[:used])
+        level_slope = FLAT * min((y[0] - y[used - 1]) / (x[0] - x[used - 1]), 1.0)
         # A single point has no slope of its own: the step onto it has to be flat itself.
-        entering = BENT * line.slope if used < len(x) - 1 else level_slope
-        flat = (slopes[used:] < level_slope).all() and (slopes[used - 1 : used] < entering).all()
+        bent = falls[used - 1 : used] < BENT * line.slope if used < len(x) - 1 else slopes[used - 1 :] < level_slope
+        flat = (slopes[used:] < level_slope).all() and bent.all()
         if used == len(x) or flat:
             level = y[used:].mean() if used < len(x) else 0.0
-            misfit = np.sum((y[:used] - line.intercept - line.slope * x[:used]) ** 2) + np.sum((y[used:] - level) ** 2)
-            # Akaike's criterion; a plateau costs two parameters more, its level and where it begins.
+            misfit = np.sum((y[:used] - line.intercept - line.slope * at[:used]) ** 2) + np.sum((y[used:] - level) ** 2)
+            # A plateau costs two parameters more, its level and where it begins.
             criterion = len(x) * np.log(misfit / len(x) + NOISE**2) + (4.0 if used < len(x) else 0.0)
             candidates.append((criterion, used, line))
-    _, used, line = min(candidates, key=lambda candidate: candidate[0])
-    margin = float(stats.t.ppf(0.975, used - 2) * line.stderr)
-    clean = line.rvalue**2 >= CLEAN and line.slope > margin
-    plateau = float(np.exp(y[used:].mean())) if clean and used < len(x) else None
-    return Fit(
-        float(line.slope) if clean else None, float(line.intercept), float(line.rvalue**2), used, plateau, margin
-    )
+    return min(candidates, key=lambda candidate: candidate[0])
 
 
 def studies(section: Section) -> list[Study]:

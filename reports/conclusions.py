@@ -80,7 +80,7 @@ def _comparison(cost: Cost, headline: str) -> Sentence:
         f"the fastest network ({cost.neural.label}, {seconds(cost.neural_s)})",
     )
     name = metric(headline)
-    start = f"At {'an' if name[0] in 'aeiou' else 'a'} {name} of at most {scientific(cost.accuracy, 1)}, "
+    start = f"At {_article(name)} {name} of at most {scientific(cost.accuracy, 1)}, "
     if 1.0 / EQUAL <= cost.ratio <= EQUAL:
         text = f"{start}{classical} and {network} take about the same time to solve"
     elif cost.ratio > 1.0:
@@ -91,6 +91,10 @@ def _comparison(cost: Cost, headline: str) -> Sentence:
     if math.isfinite(cost.total_ratio):
         text += f"; with set-up and compilation {_ahead_in_total(cost.total_ratio)}"
     return Sentence(f"{text}.", *dict.fromkeys((cost.classical, cost.neural, *cost.fastest_in_total)))
+
+
+def _article(name: str) -> str:
+    return "an" if name[0] in "aeiou" else "a"
 
 
 def _ahead_in_total(ratio: float) -> str:
@@ -169,10 +173,11 @@ def _flow(section: Section, problem: Problem | None) -> list[Sentence]:
     left = problem.measures(end.T)[problem.headline]
     if left < LEFT * best.median("error"):
         return []
+    name = metric(problem.headline)
     return [
         Sentence(
-            f"The flow that networks follow here has itself a {metric(problem.headline)} of {scientific(left)} where "
-            f"it is stopped, at t = {flow.final_time():.3g}: nothing that follows it comes closer, however well.",
+            f"The flow that networks follow here has itself {_article(name)} {name} of {scientific(left)} where it is "
+            f"stopped, at t = {flow.final_time():.3g}: nothing that follows it comes closer, however well.",
             best,
         )
     ]

@@ -41,7 +41,8 @@ def observations(problem: InverseProblem, c: Configuration, theta: Array, name: 
             axes.plot(x, fitted[:, 0], color=shade, lw=1.1)
         axes.set(xlabel="x", ylabel="u")
         legend(axes, [Line2D([], [], color=s, label=f"t = {t:.3g}") for t, s in zip(times, shades, strict=False)], 4)
-        note = f"Observations, and the exact solution with the parameters that {c.label} found, its best seed."
+        whose = ", its best seed" if len(c.rows) > 1 else ""
+        note = f"Observations, and the exact solution with the parameters that {c.label} found{whose}."
         return finish(figure, name, note)
 
 

@@ -70,11 +70,12 @@ def field(
     assert isinstance(problem, PDE)
     values, reference = arrays["solution"][:, 0], scene.reference[:, 0]
     layers = [Layer("u", "solution u", values), Layer("|error|", "|error|", np.abs(values - reference), limits)]
-    caption = f"{c.label}: solution and pointwise error of its best seed"
+    whose = " of its best seed" if len(c.rows) > 1 else ""
+    caption = f"{c.label}: solution and pointwise error{whose}"
     left = residual(arrays, points)
     if left is not None:
         layers.append(Layer("|residual|", "|residual|", left, residual_limits([left])))
-        caption = f"{c.label}: solution, pointwise error and residual of its best seed"
+        caption = f"{c.label}: solution, pointwise error and residual{whose}"
     if problem.steady or problem.dimension > 1:
         if problem.dimension == 1:
             return _line(points[:, 0], layers, reference, name, caption)

@@ -216,7 +216,8 @@ def flow(problem: MatrixEigenproblem, c: Configuration, t: Array, y: Array, name
                 zorder=3,
             )
         axes.set(xlabel="t", ylabel="entries of x(t) / ‖x(t)‖", xlim=(float(t[0]), float(t[-1])))
-        note = f"{c.label}: the flow, best seed; diamonds are the entries of the true eigenvector, its sign aligned"
+        whose = ", best seed" if len(c.rows) > 1 else ""
+        note = f"{c.label}: the flow{whose}; diamonds are the entries of the true eigenvector, its sign aligned"
         return finish(figure, name, note + ".")
 
 

@@ -127,7 +127,7 @@ class Record:
         wrong = [f.name for f in fields if f.name in row and not _fits(row[f.name], str(f.type))]
         if wrong:
             raise ValueError(f"{wrong[0]} is of another type")
-        if "\\ud" in line:  # Half of a pair, which no file could be written with.
+        if "\\ud" in line or "\\uD" in line:  # Half of a pair, which no file could be written with.
             row = _strict(row)
         return cls(**{f.name: row[f.name] for f in fields if f.name in row})
 
@@ -153,7 +153,8 @@ def _fits(value: Any, kind: str) -> bool:
         # What was measured and is not finite is null.
         return isinstance(value, list) and all(entry is None or _fits(entry, kind[5:-1]) for entry in value)
     if kind.startswith("dict["):
-        return isinstance(value, dict)
+        inner = kind[5:-1].partition(", ")[2]
+        return isinstance(value, dict) and (inner == "Any" or all(_fits(entry, inner) for entry in value.values()))
     names = kind.split(" | ")
     return isinstance(value, tuple(t for name in names for t in KINDS[name])) and (
         "bool" in names or not isinstance(value, bool)

@@ -132,15 +132,16 @@ def compare(
         for line in regression.to_annotations(found):
             click.echo(line)
     if accept:
+        for line in trouble:
+            console.print(line, soft_wrap=True)
         regression.accept(found.base.path, found.head.path)
         console.print(f"Accepted: {found.base.path} has the rows of {found.head.path} now.", soft_wrap=True)
         return
-    if found.regressed:
-        for line in trouble:
-            console.print(line, soft_wrap=True)
-        sys.exit(1)
-    if trouble:
+    if trouble and not found.regressed:
         raise InputError("; ".join(trouble))
+    for line in trouble:
+        console.print(line, soft_wrap=True)
+    sys.exit(int(found.regressed))
 
 
 def _write_pages(found: Comparison, markdown: Path | None, junit: Path | None) -> None:

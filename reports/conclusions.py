@@ -10,7 +10,7 @@ import numpy as np
 from problems import Problem
 from problems.base import ODE, MatrixEigenproblem
 from problems.families.inverse import InverseProblem
-from reports.costs import Cost, costs, most_accurate, useful
+from reports.costs import ROUNDING, Cost, costs, most_accurate, useful
 from reports.sources.published import ROBUST
 from reports.summary import NO_ANSWER, Configuration, Section
 from reports.words import factor, metric, scientific, seconds, significant
@@ -58,7 +58,8 @@ def conclude(section: Section, problem: Problem | None = None) -> list[Sentence]
     for family, other in (("neural", "classical"), ("classical", "neural")):
         sentences += _absence(section, family) or _limit(section, table, family, other)
     limit = useful(section)
-    if not table and limit is not None and any(c.answers for c in section.configurations):
+    answers = [c.median("error") for c in section.configurations if c.answers]
+    if not table and limit is not None and answers and min(answers) > 10.0**limit:
         sentences.append(Sentence(f"Nothing run here reached {scientific(10.0**limit, 1)}."))
     return (
         sentences
@@ -146,6 +147,8 @@ def _limit(section: Section, table: Sequence[Cost], family: str, other: str) -> 
     best, rival = most_accurate(section, family), most_accurate(section, other)
     assert best is not None
     assert rival is not None
+    if section.idle(best):
+        return []  # What it ended with was there before its training, of which another sentence tells.
     limit = 10.0 ** (math.ceil(math.log10(best.median("error")) - 1e-9) - 1)
     median = " in the median over its seeds" if family == "neural" else ""
     return [
@@ -161,7 +164,7 @@ def _limit(section: Section, table: Sequence[Cost], family: str, other: str) -> 
 
 
 def _flow(section: Section, problem: Problem | None) -> list[Sentence]:
-    """What the flow of a matrix has itself not come to when it is stopped, where that is all that is left of an error.
+    """What the flow of a matrix has itself not come to when it is stopped, where that is what is left of an error.
 
     Networks follow the flow, and cannot find what is not in it.
     """
@@ -171,7 +174,7 @@ def _flow(section: Section, problem: Problem | None) -> list[Sentence]:
     flow = problem.flow()
     end = flow.reference(np.array([[flow.final_time()]]))
     left = problem.measures(end.T)[problem.headline]
-    if left < LEFT * best.median("error"):
+    if not LEFT <= left / max(best.median("error"), ROUNDING) <= 1.0 / LEFT:
         return []
     name = metric(problem.headline)
     return [

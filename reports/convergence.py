@@ -18,7 +18,8 @@ from reports.summary import Configuration, Section, absent
 from reports.words import number, scientific
 
 STEPS = {"dx": "dx", "dt": "dt", "tolerance": "fact.tolerance"}
-LEAST_POINTS = 3
+LEAST_POINTS, LEAST_EXPONENTIAL = 3, 4
+"""Points of a fit: a coarsest grid that resolves nothing would bend three points of a power like an exponential."""
 FLAT, BENT = 0.4, 0.75
 """Largest local slope between points of a plateau, in parts of that before it up to one, and on the step onto it."""
 NOISE = 1e-2
@@ -127,7 +128,8 @@ def fit(steps: Sequence[float], errors: Sequence[float]) -> Fit:
     faster = False
     if margin > OPEN:
         other, its, exponential = _best(x, y, -np.exp(-x))
-        if other < criterion and exponential.slope > 0.0 and exponential.rvalue**2 >= CLEAN:
+        falls = exponential.slope > 0.0 and exponential.rvalue**2 >= CLEAN
+        if other < criterion and falls and its >= LEAST_EXPONENTIAL:
             faster, used = True, its
     clean = line.rvalue**2 >= CLEAN and line.slope > margin
     plateau = float(np.exp(y[used:].mean())) if (clean or faster) and used < len(x) else None

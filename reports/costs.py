@@ -102,7 +102,7 @@ def _floor(section: Section) -> float:
 def _alike(one: Cost, other: Cost) -> bool:
     winners = (one.classical, one.neural, one.fastest_in_total)
     same = winners == (other.classical, other.neural, other.fastest_in_total)
-    return same and (one.neural is None or (one.neural_s, one.total_ratio) == (other.neural_s, other.total_ratio))
+    return same and (one.neural is None or one.neural_s == other.neural_s)
 
 
 def total(c: Configuration, solve_s: float) -> float:
@@ -116,9 +116,13 @@ def shared(table: Sequence[Cost]) -> Cost | None:
 
 
 def most_accurate(section: Section, family: str) -> Configuration | None:
-    """The configuration of a family that answers with the smallest median error; the fastest of those at rounding."""
+    """The configuration of a family that answers with the smallest median error; the fastest of those at rounding.
+
+    One whose training was idle only where there is no other.
+    """
     floor = _floor(section)
-    return min(section.of_family(family), key=lambda c: max(c.median("error"), floor), default=None)
+    order = {c: (section.idle(c), max(c.median("error"), floor)) for c in section.of_family(family)}
+    return min(order, key=order.__getitem__, default=None)
 
 
 def _cost(section: Section, accuracy: float) -> Cost:

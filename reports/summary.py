@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.record import Status
 from problems.base import Array
 from problems.claims import CLAIM
 from reports.words import number
@@ -204,7 +205,9 @@ class Section:
         tried = [c for c in self.configurations if c.family == family]
         if any(c.finished for c in tried):
             return ""
-        return ", ".join(dict.fromkeys(str(s) for c in tried for s in c.rows["status"])) or "not run"
+        ends = dict.fromkeys(str(status) for c in tried for status in c.rows["status"])
+        # A row that finished without a finite error to judge it by is not `ok`.
+        return ", ".join(str(Status.NOT_FINITE) if end == Status.FINISHED else end for end in ends) or "not run"
 
     def of_family(self, family: str) -> list[Configuration]:
         """Configurations of a family that answer, on most of their seeds, fastest first."""

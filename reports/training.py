@@ -66,7 +66,8 @@ class Course:
         ]
         if len(common) < 2:
             return None
-        places = [np.searchsorted(iterations, common).clip(max=len(iterations) - 1) for iterations, _, _ in traces]
+        # Of two looks after the same iteration the second one is at the parameters that were kept.
+        places = [np.searchsorted(iterations, common, side="right") - 1 for iterations, _, _ in traces]
         seconds, errors = (np.array([t[k][at] for t, at in zip(traces, places, strict=True)]) for k in (1, 2))
         return Looks(np.array(common), seconds, errors)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Sequence
 
 from benchmarks.record import Record, Status
@@ -190,8 +189,10 @@ def _span(series: Series) -> str:
 
 
 def _count(series: Series) -> str:
-    counts = Counter(record.dimension for record in series.records).values()
-    fewest, most = min(counts), max(counts)
+    seeds: dict[int, set[int]] = {}
+    for record in series.records:
+        seeds.setdefault(record.dimension, set()).add(record.seed)
+    fewest, most = min(map(len, seeds.values())), max(map(len, seeds.values()))
     rounds = max(record.rounds for record in series.records)
     words = [f"{most} seed{'s' if most != 1 else ''}" if fewest == most else f"{fewest} to {most} seeds"]
     return ", ".join(words + ([f"{rounds} rounds"] if rounds > 1 else []))

@@ -116,21 +116,34 @@ def _settle(
     begun = time.monotonic()
     seen: Mapping[str, list[tuple[float, float]]] = {cost.title: [] for cost in questions}
     waiting = list(questions)
-    failures = 0
-    for number in range(LOOKS[-1] + FAILURES - 1 if begun < end else 0):
+    why = "no time was left"
+    in_a_row = failures = 0
+    for number in range(LOOKS[-1] + FAILURES if begun < end else 0):
         progress(f"{label(pair[1])}, pair {number + 1}")
         first = number % 2
-        found = {side: sides[side](pair[side], kind) for side in (first, 1 - first)}
+        found, took = {}, {}
+        try:
+            for side in (first, 1 - first):
+                started = time.monotonic()
+                found[side] = sides[side](pair[side], kind)
+                took[side] = time.monotonic() - started
+        except InputError as error:
+            why = str(error)
+            break
         fails = [found[side].status != Status.FINISHED for side in (0, 1)]
-        failures = failures + 1 if fails == [False, True] else 0
-        if 0 < failures < FAILURES:
+        # A limit that the older code all but reaches proves nothing of the newer one.
+        late = found[1].status == Status.TIMEOUT and factor * took[0] > most_s
+        in_a_row = in_a_row + 1 if fails == [False, True] and not late else 0
+        failures += fails[1]
+        why = f"{failures} of {number + 1} processes of the newer code failed"
+        if 0 < in_a_row < FAILURES:
             continue
         for cost in list(waiting):
             values = cost.read(found[0]), cost.read(found[1])
             if not all(value > 0.0 for value in values):  # A process that failed, or a cost that is none.
                 waiting.remove(cost)
                 ends = [f"{found[side].status}: {found[side].reason}" for side in (0, 1) if fails[side]]
-                weight = Weight.LARGER if failures == FAILURES else Weight.OPEN
+                weight = Weight.LARGER if in_a_row == FAILURES else Weight.OPEN
                 yield _difference(pair, cost, seen[cost.title], "; ".join(ends) or "there is none of it"), weight
                 continue
             seen[cost.title].append(values)
@@ -145,10 +158,10 @@ def _settle(
         next_one = now + (now - begun) / (number + 1)
         evident = any(_evident(seen[cost.title]) for cost in waiting)
         if not waiting or now > end or (next_one - begun > most_s and not evident):
+            why = f"stopped after {now - begun:.0f} s"
             break
     for cost in waiting:
-        stopped = f"stopped after {time.monotonic() - begun:.0f} s" if begun < end else "no time was left"
-        yield _difference(pair, cost, seen[cost.title], stopped), Weight.OPEN
+        yield _difference(pair, cost, seen[cost.title], why), Weight.OPEN
 
 
 def _evident(seen: Sequence[tuple[float, float]]) -> bool:
@@ -180,11 +193,11 @@ def _measurer(bench: Bench, root: Path) -> Measure:
 def _code(run: Run, *, now: bool) -> Iterator[Path]:
     """The code that a run was made with: its commit's, or `now` this checkout, uncommitted changes and all."""
     commit = revision_of(run.info)
-    here, _ = revision()
+    here, dirty = revision()
     if commit:
         with tree(commit) as folder:
             yield folder
-    elif now and here and commits_of(run.info) == {here}:
+    elif now and here and dirty and commits_of(run.info) == {here}:
         yield ROOT
     else:
         raise InputError(

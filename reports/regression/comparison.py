@@ -272,7 +272,7 @@ def _orders(pairs: Sequence[Pair], differences: Iterable[Difference]) -> list[Di
     for (cases, step), (name, study) in after.items():
         earlier = before.get((frozenset(renamed[case] for case in cases), step))
         order = earlier[1].fit.order if earlier else None
-        if order is None:
+        if order is None or study.fit.faster:
             continue
         head = study.fit.order or 0.0
         finest = {str(case) for case in study.configurations[-1].rows["case"]}

@@ -73,7 +73,7 @@ def to_annotations(comparison: Comparison) -> list[str]:
     errors += [(label(pair[1]), ending_words(pair)) for pair in comparison.failing]
     errors += [(label(record), GONE) for record in comparison.missing]
     warnings = [(d.label, f"not decided: {difference_words(d)}") for d in comparison.suspicious]
-    warnings += [(label(record), f"{title} is not in the newer run") for record, title in comparison.unmeasured]
+    warnings += [(label(record), f"not in the newer run any more: {title}") for record, title in comparison.unmeasured]
     return [*_annotations("error", errors), *_annotations("warning", warnings)]
 
 

@@ -33,8 +33,6 @@ STRICT, ADAPTIVE, TRAINED = 1e-3, 0.05, 0.05
 DOUBLED = 1.0
 """The same of the error of a reference, which is an estimate."""
 COUNT_SLACK, ADAPTIVE_COUNT_SLACK = 0.02, 0.15
-EXACT = ("steps", "forward_solves")
-"""Counts that rounding has no part in, unless a tolerance decides on a step."""
 BYTES_SLACK = 0.01
 ROUNDING = {"float64": 1e-11, "float32": 1e-5}
 """Errors below these are rounding themselves: some 10⁵ or 10² units, which conditioning multiplies."""
@@ -92,9 +90,10 @@ def _reference_error(record: Record) -> float:
 
 
 def _count_slack(name: str, record: Record) -> tuple[float, float]:
-    if "tolerance" in record.facts:
-        return ADAPTIVE_COUNT_SLACK, 1.0
-    return (0.0, 0.0) if name in EXACT else (COUNT_SLACK, 1.0)
+    adaptive = "tolerance" in record.facts
+    if name == "steps" and (record.dt is not None or not adaptive):
+        return 0.0, 0.0  # Where no tolerance chooses them; one of Newton's method may be there as well.
+    return ADAPTIVE_COUNT_SLACK if adaptive else COUNT_SLACK, 1.0
 
 
 def by_the_clock(record: Record) -> bool:

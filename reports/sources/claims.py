@@ -214,6 +214,7 @@ def _cost(claim: Claim, part: pd.DataFrame) -> Outcome:
         float(stats.binomtest(longer, len(times), 0.5, alternative=side).pvalue) for side in ("greater", "less")
     )
     middle = float(np.quantile(times, 0.5, method="higher"))
+    place = DEVICES.get(str(first["device"]), str(first["device"]))
     took = f"{seconds(middle)} in the median of {_seeds(len(times))}"
     if math.isinf(middle):
         took = f"more than it was given on half of {_seeds(len(times))}"
@@ -229,9 +230,8 @@ def _cost(claim: Claim, part: pd.DataFrame) -> Outcome:
     else:
         absent = f" ({first['rival_absent']})" if first["rival_absent"] else ""
         reached = f"{claim.solver} was not run here{absent}."
-    place = DEVICES.get(str(first["device"]), str(first["device"]))
     start = (
-        f"{reached} To come {goal}, the network takes {took} on {place}, and more than {seconds(claim.at_least)} on "
+        f"{reached} To come {goal} on {place}, the network takes {took}, and more than {seconds(claim.at_least)} on "
         f"{longer} of them"
     )
     if claim.chosen:

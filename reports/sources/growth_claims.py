@@ -58,7 +58,7 @@ def capacity(claim: Claim, part: pd.DataFrame) -> Outcome:
     if law is None:
         return Outcome(f"Fewer than three dimensions were run with {way}.")
     most, least = law.size_for(claim.capacity, few), law.size_for(claim.capacity, many)
-    if most is None or least is None or law.misfit > LOOSE:
+    if most is None or least is None or law.misfit > LOOSE or not law.settled:
         return Outcome(f"Memory{_measured(part)} follows no law that could be carried on to {room}.")
     batches = sorted(medians["batch"].unique())
     alone = ", taken to be proportional to the points" if len(batches) == 1 else ""

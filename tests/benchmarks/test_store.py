@@ -123,7 +123,8 @@ def test_line_of_an_older_version_has_defaults_for_what_it_could_not_know(run):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("facts", None), ("relative_l2", "x"), ("solve_s", [[]]), ("judged", 1), ("device", 7)]
+    ("name", "value"),
+    [("facts", None), ("relative_l2", "x"), ("solve_s", [[]]), ("judged", 1), ("device", 7), ("metrics", {"gap": "x"})],
 )
 def test_line_with_a_value_of_another_type_is_unreadable(name, value, run):
     """Whoever uses the row would stumble over it."""

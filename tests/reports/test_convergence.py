@@ -72,11 +72,16 @@ def test_one_point_that_brings_nothing_is_a_plateau() -> None:
     assert found.order == pytest.approx(2.0, abs=0.01)
 
 
-@pytest.mark.parametrize("points", [[4, 8, 16], [4, 6, 8, 12, 16]])
+@pytest.mark.parametrize("points", [[4, 8, 16, 32], [4, 6, 8, 12, 16]])
 def test_what_falls_exponentially_has_no_order(points: list[int]) -> None:
     nodes = np.array(points, dtype=float)
     found = fit(1.0 / nodes, np.exp(-2.0 * nodes))
     assert (found.order, found.plateau, found.words) == (None, None, "faster than any power")
+
+
+@pytest.mark.parametrize("errors", [[0.5, 0.2, 0.02], [1.0, 0.25, 0.031], [0.1, 0.05, 0.005]])
+def test_three_points_tell_no_exponential_from_a_grid_that_is_too_coarse(errors: list[float]) -> None:
+    assert fit([1.0, 0.5, 0.25], errors).words == "no clean order"
 
 
 def test_what_falls_exponentially_may_come_to_a_plateau() -> None:

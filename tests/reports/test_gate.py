@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import math
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -225,6 +226,71 @@ def test_what_grew_evidently_is_measured_until_that_is_certain(compared: Callabl
     found = regression.measure_again(compared([row(**TIMED)], [row(**SLOWER)]), bench, most_s=1e-9)  # type: ignore[arg-type]
     assert found.regressed
     assert len(bench.calls) == 2 * PROOF
+
+
+@NO_GIT
+def test_new_code_that_fails_every_other_time_is_not_decided(compared: Callable[..., Comparison]) -> None:
+    bench = FakeBench(lambda k: 0.1, lambda k: math.nan if k % 2 else 0.13)
+    found = regression.measure_again(compared([row(**TIMED)], [row(**SLOWER)]), bench, factor=1.5)  # type: ignore[arg-type]
+    assert not found.regressed
+    assert found.suspicious[0].title.endswith("(11 of 22 processes of the newer code failed)")
+
+
+@NO_GIT
+def test_a_limit_that_the_older_code_all_but_reaches_convicts_nobody(compared: Callable[..., Comparison]) -> None:
+
+    class Slow(FakeBench):
+        def measure(self, record: Record, root: Path, kind: str) -> Record:
+            time.sleep(0.02)
+            found = super().measure(record, root, kind)
+            late = {"status": Status.TIMEOUT, "reason": "still running", "solve_s": []}
+            return dataclasses.replace(found, **late) if self.calls[-1] else found
+
+    found = compared([row(**TIMED)], [row(**SLOWER)])
+    for most, regressed in ((0.021, False), (100.0, True)):
+        bench = Slow(lambda k: 0.1, lambda k: 0.13)
+        again = regression.measure_again(found, bench, most_s=most)  # type: ignore[arg-type]
+        assert again.regressed == regressed
+        assert "timeout: still running" in "".join(d.title for d in (*again.worse, *again.suspicious))
+
+
+@NO_GIT
+def test_a_case_that_cannot_be_measured_leaves_the_others_as_they_were_decided(
+    compared: Callable[..., Comparison],
+) -> None:
+
+    class Strange(FakeBench):
+        def measure(self, record: Record, root: Path, kind: str) -> Record:
+            if record.case == "strange":
+                raise InputError("unknown solver")
+            return super().measure(record, root, kind)
+
+    bench = Strange(lambda k: 0.1, lambda k: 0.13)
+    base = [row(**TIMED), row("strange", seed=1, **TIMED)]
+    found = compared(base, [row(**SLOWER), row("strange", seed=1, **SLOWER)])
+    again = regression.measure_again(found, bench)  # type: ignore[arg-type]
+    assert [d.case for d in again.worse] == ["case"]
+    assert [d.title for d in again.suspicious] == ["solve time, not measured again (unknown solver)"]
+
+
+@NO_GIT
+@pytest.mark.parametrize("dirty_now", [True, False])
+def test_a_run_with_changes_is_measured_by_the_changed_code_alone(
+    tmp_path: Path, dirty_now: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the changes are taken back, the code of the run is nowhere."""
+    here = revision()[0]
+    monkeypatch.setattr("reports.regression.again.revision", lambda: (here, dirty_now))
+    clean, changed = ({"git_commit": here, "git_dirty": dirty} for dirty in (False, True))
+    base = Run.open(write(tmp_path / "base", [row(**TIMED)], environment=clean))
+    head = Run.open(write(tmp_path / "head", [row(**SLOWER)], environment=changed))
+    bench = FakeBench(lambda k: 0.1, lambda k: 0.13)
+    if dirty_now:
+        assert regression.measure_again(regression.compare(base, head), bench).regressed  # type: ignore[arg-type]
+        assert bench.roots[1] == ROOT
+    else:
+        with pytest.raises(InputError, match="code that is in no commit"):
+            regression.measure_again(regression.compare(base, head), bench)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("fails", "regressed"), [({1}, False), ({1, 2}, True)], ids=["once", "twice in a row"])

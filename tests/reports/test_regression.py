@@ -76,6 +76,11 @@ WORSE = {
     "error of an integrator": ({"facts": {"tolerance": 1e-3}}, {"relative_l2": 1.5e-3}, "relative L2 error"),
     "signed metric": ({"headline": "gap", "metrics": {"gap": -2.0}}, {"metrics": {"gap": -1.0}}, "gap: "),
     "a second time step": ({"facts": {"steps": 1}}, {"facts": {"steps": 2}}, "time steps: 1 → 2"),
+    "steps beside the tolerance of Newton's method": (
+        {"dt": 0.1, "facts": {"steps": 100, "tolerance": 1e-9}},
+        {"facts": {"steps": 110, "tolerance": 1e-9}},
+        "time steps: 100 → 110",
+    ),
     "the reference": (
         {"reference_error": 1e-8},
         {"reference_error": 1e-7},
@@ -164,7 +169,7 @@ def test_figures_that_are_gone_are_told_and_warned_of(compared: Callable[..., Co
     found = compared([row(facts={"steps": 5})], [row(facts={})])
     assert regression.verdict(found).endswith("1 figure is not in the newer run any more.")
     assert regression.to_annotations(found) == [
-        "::warning title=heat-1d · ftcs%3Acells=20::time steps is not in the newer run"
+        "::warning title=heat-1d · ftcs%3Acells=20::not in the newer run any more: time steps"
     ]
 
 

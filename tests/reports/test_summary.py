@@ -248,6 +248,41 @@ def test_good_eigenvalues_without_their_functions_are_no_answer(tmp_path: Path, 
     assert [detail for _, detail in status[:-1]] == ["", "", ""]
 
 
+def test_accuracies_that_cost_the_same_have_one_row_though_one_family_never_comes_there(tmp_path: Path) -> None:
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(tmp_path / "run")
+    for seed in range(3):
+        for width, error, time in ((10, 1e-2, 1.0), (20, 2e-6, 9.0)):
+            common = {"family": "neural", "seed": seed, "settings": {"width": width}, "solve_s": (time,)}
+            writer.add(decay, "network", exact(decay, error), **common)
+    (section,) = sections(reports.load(writer.finish()))
+    assert [cost.accuracy for cost in costs(section)] == pytest.approx([1e-2, 1e-5])
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_training_that_was_idle_is_nobody_s_best(tmp_path: Path, beside: bool) -> None:
+    """Its guess of 3e-3 became 9e-3; another network comes to 4e-2, if there is one, by its training."""
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(tmp_path / "run")
+    writer.add(decay, "integrator", exact(decay, 1e-6))
+    paths = {"idle": [3e-3, 5e-3, 9e-3], "trained": [0.9, 0.2, 4e-2]}
+    for name in ("idle", "trained") if beside else ("idle",):
+        trace = {"trace_iterations": np.arange(3), "trace_seconds": 1.0 * np.arange(3)}
+        arrays = trace | {"trace_errors": np.array(paths[name])}
+        writer.add(decay, name, exact(decay, paths[name][-1]), family="neural", arrays=arrays)
+    run = Run.open(writer.finish())
+    (section,) = sections(reports.load(run.path))
+    section = dataclasses.replace(section, looks=training.looks(training.read(run, section)))
+    best = most_accurate(section, "neural")
+    assert best is not None
+    assert best.name == ("trained" if beside else "idle")
+    told = " ".join(conclude(section))
+    assert ("the most accurate one (trained) stops at 4.00e-2" in told) == beside
+    assert ("No network run here reached" in told) == beside
+    assert "Training of idle ended at 9.00e-3, no nearer to the solution than its first guess." in told
+    assert "Nothing run here reached" not in told
+
+
 def test_rows_that_are_not_named_are_said_to_be_more(tmp_path: Path) -> None:
     """Nine of ten configurations come to the estimate, and eight rows are named at most."""
     inverse = problems.REGISTRY.get("heat-inverse").create()

@@ -60,6 +60,20 @@ def test_a_seed_that_ended_stays_at_what_it_came_to(tmp_path: Path) -> None:
     assert typical[1] == pytest.approx([2.0, 1.0, 0.5, 1 / 3])
 
 
+def test_the_last_look_is_at_the_parameters_that_were_kept(tmp_path: Path) -> None:
+    """After the last iteration the error was 9e-3; the best parameters were restored, and looked at again."""
+    decay = problems.REGISTRY.get("decay").create()
+    writer = Writer(tmp_path / "run")
+    errors = np.array([3e-3, 2e-3, 1e-3, 9e-3, 1e-3])
+    trace = {"trace_iterations": np.array([0, 1, 2, 3, 3]), "trace_seconds": np.arange(5.0), "trace_errors": errors}
+    writer.add(decay, "network", exact(decay, 1e-3), family="neural", arrays=trace)
+    (course,) = courses(writer.finish())
+    looks = course.looks()
+    assert looks is not None
+    assert looks.errors.tolist() == [[3e-3, 2e-3, 1e-3, 1e-3]]
+    assert not looks.idle(looks.errors).any()
+
+
 def test_seeds_looked_at_after_different_iterations_have_no_median(tmp_path: Path) -> None:
     (course,) = found = courses(write(tmp_path / "run", [1, 2, 4], [1, 3, 5], [2, 3, 6]))
     assert course.typical() is None

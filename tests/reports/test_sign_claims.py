@@ -118,7 +118,7 @@ def test_sign_test_decides_whether_a_network_takes_so_long(
     assert ("not what the claim says of elements" in found.sentence) == (rival != 2.0)
     if rival is None:
         assert found.sentence.startswith(
-            "No row of elements comes to an error of 1e-3. To come to an error of 1e-3, the"
+            "No row of elements comes to an error of 1e-3. To come to an error of 1e-3 on a GPU, the"
         )
     elif None in reached:
         assert "the network takes more than it was given on half of 6 seeds" in found.sentence

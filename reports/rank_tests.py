@@ -11,6 +11,7 @@ from scipy import stats
 from problems.base import Array
 
 MOST_EXACT = 10_000
+"""Pairs of values up to which ranks are counted: memory grows with the cube of the number of values."""
 
 
 def holm(values: Sequence[float]) -> list[float]:
@@ -40,7 +41,7 @@ def larger_p(first: Array, second: Array) -> float:
     """P-value of the hypothesis that values of the first sample are not larger than those of the second.
 
     Mann–Whitney, exact for tied values as well: of all divisions of the ranks, the part with as large a sum. Of more
-    than `MOST_EXACT` pairs the normal approximation, which nobody can tell from it.
+    than `MOST_EXACT` pairs it is the normal approximation, as for `kruskal`.
     """
     if len(first) * len(second) > MOST_EXACT:
         return float(stats.mannwhitneyu(first, second, alternative="greater", method="asymptotic").pvalue)

@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,11 @@ def read_meta(folder: Path) -> dict[str, Any]:
     return {}
 
 
-def read_arrays(folder: Path, case: str) -> dict[str, Array]:
-    """Solution and further arrays of a case; empty if there are none, or the file is damaged."""
+def read_arrays(folder: Path, case: str, names: Collection[str] | None = None) -> dict[str, Array]:
+    """Solution and further arrays of a case, or those called `names`; empty if there are none, or a file is damaged."""
     try:
         with np.load(folder / SOLUTIONS / f"{case}.npz", allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+            return {name: arrays[name] for name in arrays.files if names is None or name in names}
     except Exception:  # A damaged archive raises whatever the layer raises that meets the damage: zip, zlib, numpy.
         return {}
 

@@ -161,8 +161,8 @@ def _reaches(section: Section, its: Sequence[Configuration], work: str) -> dict[
     if not front:
         return {}
     times, errors = (np.array([point[side] for _, _, point in front]) for side in (0, 1))
-    draws = _draws(section, front, moments, work)
     repeated = [intervals.repetitions(c) >= intervals.FEWEST for c, _, _ in front]
+    draws = _draws(section, front, moments, work) if any(repeated) else None
     found = {}
     limit = useful(section)
     for accuracy in ACCURACIES:
@@ -186,8 +186,7 @@ def _draws(
 ) -> tuple[Array, Array] | None:
     """Times and errors of the points of a front, (draws, points) both; None where no round of one was kept."""
     members = list(dict.fromkeys(c for c, _, _ in front))
-    rng = np.random.default_rng(0)
-    drawn = {c: intervals.drawn(section, c, rng) for c in members}
+    drawn = {c: intervals.drawn(section, c) for c in members}
     if any(drawn[c][0].shape[1] != len(moments[c][0]) for c in members):
         return None
     before = {c: c.median(work) - c.median("solve_median") for c in members}

@@ -7,9 +7,7 @@ Figures are drawn in two stand-in colours for ink and rules. `Figure.inline` tur
 from __future__ import annotations
 
 import functools
-import io
 import math
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,23 +18,20 @@ import matplotlib as mpl
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure as Canvas
-from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
-from matplotlib.text import Text
 
 from problems.base import Array
-from reports import svg
+from reports import renderer, svg
 from reports.svg import INK, RULE
 
 MARKERS = {"classical": "o", "neural": "D"}
 LINES = {"classical": "-", "neural": "--"}
 WIDE, WIDTH = 5.0, 4.4
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-DPI, POINTS = 110, 72
-"""Resolution of images in a figure, and of its own coordinates, as SVG has them."""
+ROW, LEGEND_DEPTH = 0.2, 1.0
+"""Inches that a legend takes at most for a row, and at most lies below its axes."""
 MOST_POINTS, MOST_SAMPLES = 400, 1600
 """Points of a curve, and of a map, that are handed on as data."""
 INDIGO, OLIVE = "#332288", "#999933"
@@ -48,6 +43,8 @@ STYLE: Any = {
     "text.parse_math": False,
     "font.size": 9.0,
     "axes.titlesize": 9.5,
+    # No title has to evade ticks above its axes, of which there are none.
+    "axes.titley": 1.0,
     "axes.labelsize": 9.0,
     "legend.fontsize": 8.5,
     "text.color": INK,
@@ -65,7 +62,8 @@ STYLE: Any = {
     "legend.frameon": False,
     "lines.linewidth": 1.4,
     "path.simplify_threshold": 0.25,
-    "savefig.transparent": True,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
 }
 
 
@@ -149,9 +147,8 @@ class Figure:
     @property
     def standalone(self) -> str:
         """SVG for a file of its own, on white."""
-        white = '<rect width="100%" height="100%" fill="#ffffff"/>'
-        svg = re.sub(r"(<svg\b[^>]*>)", lambda match: match[1] + white, self.svg, count=1)
-        return '<?xml version="1.0" encoding="utf-8"?>\n' + svg.replace(INK, "#222222").replace(RULE, "#dddddd") + "\n"
+        coloured = svg.on_white(self.svg).replace(INK, "#222222").replace(RULE, "#dddddd")
+        return '<?xml version="1.0" encoding="utf-8"?>\n' + coloured + "\n"
 
 
 class Palette:
@@ -205,7 +202,6 @@ def canvas(
     """A figure with its axes, under the report's style; `gap` lies between rows, in heights of one."""
     with style():
         figure = Canvas(figsize=(width, height))
-        FigureCanvasSVG(figure)
         grid = figure.subplots(
             rows,
             columns,
@@ -224,21 +220,8 @@ def finish(figure: Canvas, name: str, caption: str, samples: Samples | None = No
 
     Lines that were given a label are handed on as data.
     """
-    buffer = io.StringIO()
-    # As wide as it is drawn, without the further drawing that matplotlib takes to find out.
-    figure.set_dpi(POINTS)
-    width, height = figure.get_size_inches() * POINTS
-    renderer = RendererSVG(width, height, io.StringIO(), image_dpi=DPI)  # type: ignore[no-untyped-call]
-    children = [child for axes in figure.axes for child in axes.get_children()]
-    # What is clipped to its axes does not reach beyond them.
-    outer = [child for child in children if isinstance(child, (Legend, Text)) or not child.get_clip_on()]
-    extent = figure.get_tightbbox(renderer, bbox_extra_artists=outer).padded(0.03)
-    # The salt makes the remaining identifiers unique to this figure, and the same in every rendering.
-    mpl.rcParams["svg.hashsalt"] = name
-    metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}
-    figure.savefig(buffer, format="svg", dpi=DPI, bbox_inches=extent, metadata=metadata)
     panels = tuple(panel for axes in figure.axes if (panel := _panel(axes)).curves)
-    return Figure(name, caption, svg.compact(buffer.getvalue()), panels, samples)
+    return Figure(name, caption, renderer.write(figure, name), panels, samples)
 
 
 def _panel(axes: Axes) -> Panel:
@@ -289,6 +272,10 @@ def bars(axes: Axes, lines: Sequence[Bar], width: float, alpha: float = 1.0) -> 
 def legend(axes: Axes, handles: Sequence[Line2D], columns: int = 2, drop: float = -0.2) -> None:
     """A legend below the data; `drop` is its distance from the axes in axes heights."""
     if handles:
+        figure = axes.get_figure()
+        assert isinstance(figure, Canvas)
+        # What lies beyond the figure would not be drawn.
+        _deepen(figure, LEGEND_DEPTH + ROW * math.ceil(len(handles) / columns))
         axes.legend(
             handles=list(handles),
             loc="upper left",
@@ -298,6 +285,14 @@ def legend(axes: Axes, handles: Sequence[Line2D], columns: int = 2, drop: float 
             columnspacing=1.4,
             borderaxespad=0.0,
         )
+
+
+def _deepen(figure: Canvas, room: float) -> None:
+    """Add room, in inches, below what is there."""
+    width, height = figure.get_size_inches()
+    ends = {end: (getattr(figure.subplotpars, end) * height + room) / (height + room) for end in ("bottom", "top")}
+    figure.set_size_inches(width, height + room)
+    figure.subplots_adjust(**ends)
 
 
 def solver_handle(solver: str, family: str, palette: Palette) -> Line2D:

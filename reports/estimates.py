@@ -76,24 +76,24 @@ def single_values(
     run: Run, section: Section, problem: TerminalValueProblem, palette: Palette, name: str
 ) -> Figure | None:
     """The one value found by every seed of each configuration, as its distance from the reference; None for none."""
-    truth = float(problem.reference(problem.points())[0, 0])
     found = []
     for c in section.configurations:
         values = [(run.arrays(run.record(str(row["case"]))).get("solution"), row) for _, row in c.shown.iterrows()]
-        known = [(float(v.ravel()[0]) - truth, row.get("fact.standard_error")) for v, row in values if v is not None]
+        known = [(float(v.ravel()[0]), row.get("fact.standard_error")) for v, row in values if v is not None]
         if known:
             found.append((c, known))
     if not found:
         return None
+    truth = float(problem.reference(problem.points())[0, 0])
     stated = False
     with canvas(0.8 + 0.3 * len(found)) as (figure, (axes,)):
         axes.axvline(0.0, color=INK, lw=1.2)
         for row, (c, known) in enumerate(found):
-            for place, (off, deviation) in enumerate(known):
+            for place, (value, deviation) in enumerate(known):
                 at = row + 0.5 * ((place + 0.5) / len(known) - 0.5)
                 width = COVERAGE * float(deviation) if deviation is not None and np.isfinite(deviation) else None
                 stated = stated or width is not None
-                axes.errorbar(off, at, xerr=width, fmt="o", color=palette[c.solver], ms=3, lw=1.0, capsize=2)
+                axes.errorbar(value - truth, at, xerr=width, fmt="o", color=palette[c.solver], ms=3, lw=1.0, capsize=2)
         axes.set(xlabel=f"u(0, ξ) − {truth:.6g}", ylim=(len(found) - 0.5, -0.5))
         axes.locator_params(axis="x", nbins=4)
         axes.set_yticks(range(len(found)), [textwrap.fill(c.label, LABEL) for c, _ in found])

@@ -7,6 +7,7 @@ configuration is the fastest, is not drawn again.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -35,8 +36,7 @@ def of_ratio(section: Section, above: Configuration, below: Configuration, accur
     """The interval of the time that `above` takes to an accuracy by that of `below`; None where too little was run."""
     if min(repetitions(above), repetitions(below)) < FEWEST:
         return None
-    rng = np.random.default_rng(0)
-    times = [_draw(section, c, accuracy, rng) for c in (above, below)]
+    times = [_draw(section, c, accuracy) for c in (above, below)]
     if not all((time > 0.0).all() for time in times) or np.isinf(times[1]).any():
         return None
     return of_draws(times[0] / times[1])
@@ -56,18 +56,21 @@ def repetitions(c: Configuration) -> int:
     return len(rows) if len(rows) > 1 else sum(map(len, rows["solve_rounds"]))
 
 
-def _draw(section: Section, c: Configuration, accuracy: float, rng: np.random.Generator) -> Array:
+def _draw(section: Section, c: Configuration, accuracy: float) -> Array:
     """Times to an accuracy of (draws,), infinite where it was not reached."""
-    seconds, errors = drawn(section, c, rng)
+    seconds, errors = drawn(section, c)
     within = accuracy * (1.0 + 1e-9)
     return np.where(errors <= within, seconds, np.inf).min(axis=1, initial=np.inf)
 
 
-def drawn(section: Section, c: Configuration, rng: np.random.Generator) -> tuple[Array, Array]:
+@functools.lru_cache(maxsize=128)
+def drawn(section: Section, c: Configuration) -> tuple[Array, Array]:
     """Solve times and the errors that were reached by them for good, (draws, moments) both, the end of solving last.
 
-    The moments before are those at which a training was looked at. Without any where no round was kept.
+    The moments before are those at which a training was looked at. Without any where no round was kept. Draws of one
+    configuration are the same wherever it is compared, and independent of those of the others.
     """
+    rng = np.random.default_rng(section.configurations.index(c))
     rounds = [np.asarray(values, dtype=float) for values in c.shown["solve_rounds"]]
     if not rounds or not all(values.size for values in rounds):
         return np.empty((DRAWS, 0)), np.empty((DRAWS, 0))

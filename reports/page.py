@@ -146,13 +146,17 @@ def compose(run: Run) -> Page:
     found = {dataclasses.replace(s, looks=training.looks(its)): its for s, its in courses.items()}
     solvers = dict(zip(rows["solver"], rows["family"], strict=True))
     palette = Palette(solvers, rows.groupby("problem", sort=False)["solver"].unique())
-    jobs: list[Callable[[], Part | Scaling]] = [partial(_part, run, s, its, palette) for s, its in found.items()]
-    jobs += [partial(_scaling, run, study, list(found), unjudged, palette) for study in studies]
+    # What takes longest comes first: left for the end, it would keep one processor busy and the others idle.
+    order = sorted(found, key=lambda s: -_size(run, s))
+    jobs: list[Callable[[], Part | Scaling]] = [
+        partial(_scaling, run, study, list(found), unjudged, palette) for study in studies
+    ]
+    jobs += [partial(_part, run, s, found[s], palette) for s in order]
     done = _shared(run, jobs)
-    parts = {s: part for s, part in zip(found, done, strict=False) if isinstance(part, Part)}
     scalings = [scaling for scaling in done if isinstance(scaling, Scaling)]
+    parts = dict(zip(order, (part for part in done if isinstance(part, Part)), strict=True))
     chapters = [
-        _chapter(run, of_problem, {s: part for s, part in parts.items() if s.problem == name}, palette)
+        _chapter(run, of_problem, {s: parts[s] for s in found if s.problem == name}, palette)
         for name, of_problem in rows.groupby("problem", sort=False)
     ]
     lost = [(section, c) for section in (*found, *unjudged) for c in section.configurations if c.failed]
@@ -186,6 +190,12 @@ def compose(run: Run) -> Page:
         # Composing the chapters has added to the notes.
         notes=run.complaints(),
     )
+
+
+def _size(run: Run, section: Section) -> int:
+    """Number of evaluation points: the more there are, the longer take the reference and the pictures."""
+    problem = run.problem(_record(run, section.configurations[0]))
+    return len(problem.points()) if problem else 0
 
 
 def _shared(run: Run, jobs: Sequence[Callable[[], T]]) -> list[T]:

@@ -51,6 +51,12 @@ def _forks() -> bool:
 def _inherit(jobs: Sequence[Callable[[], Any]]) -> None:
     global _jobs
     _jobs = jobs
+    # Each has one processor: threads of linear algebra would take it from the others. Without the library, as in a tree
+    # that is not installed, it only takes longer.
+    with contextlib.suppress(ImportError):
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(1)
     # It ends soon, and looking for garbage in all that was read before would take a quarter of its time.
     gc.disable()
 

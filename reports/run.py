@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -75,9 +75,16 @@ class Run:
                 self._problems[key] = None
         return self._problems[key]
 
-    def arrays(self, record: Record) -> dict[str, Array]:
-        """The arrays saved for a record; empty, and `missing`, where the file is missing or damaged."""
-        found = store.read_arrays(self.path, record.case)
+    def arrays(self, record: Record, names: Collection[str] | None = None) -> dict[str, Array]:
+        """The arrays saved for a record, or those called `names`.
+
+        Empty, and `missing`, where the file is missing or damaged.
+        """
+        found = store.read_arrays(self.path, record.case, names)
+        if not found and names is not None:
+            # A sound file may have none of these.
+            self.arrays(record)
+            return {}
         # A method that diverged on its way has no solution; one whose solution was judged must have it.
         if not found and record.answered and record.max_abs is not None:
             self.missing[f"{store.SOLUTIONS}/{record.case}.npz"] = f"{record.solver} on {record.problem}"

@@ -51,6 +51,8 @@ class Spread:
         known = np.array([v for v in values if v is not None and math.isfinite(v)], dtype=float)
         if not known.size:
             return None
+        if known.size == 1:
+            return cls(*(float(known[0]),) * 5, 1)
         least, lower, median, upper, most = np.quantile(known, [0.0, 0.25, 0.5, 0.75, 1.0])
         return cls(float(median), float(lower), float(upper), float(least), float(most), known.size)
 
@@ -251,9 +253,12 @@ def sections(rows: pd.DataFrame) -> list[Section]:
     for problem, of_problem in rows.groupby("problem", sort=False):
         parts = _by_dimension([part for _, part in of_problem.groupby("section", sort=False)])
         presets = [", ".join(preset for preset in part["problem_preset"].unique() if preset) for part in parts]
+        alike = {
+            preset: pd.concat([part for part, its in zip(parts, presets, strict=True) if its == preset])
+            for preset in set(filter(None, presets))
+        }
         for part, preset in zip(parts, presets, strict=True):
-            alike = [other for other, its in zip(parts, presets, strict=True) if its == preset]
-            title = _title(part, preset, pd.concat(alike if preset else parts))
+            title = _title(part, preset, alike.get(preset, of_problem))
             headline = str(part.iloc[0]["headline"])
             found.append(Section(str(problem), title, headline, tuple(_configurations(part))))
     return found

@@ -28,8 +28,10 @@ OPAQUE = 224
 """Pixels on the edge of a map are partly transparent, and dark without that."""
 
 CLASSES = "".join(f".{name}{{{style}}}" for name, style in STYLES.items())
-TAG = re.compile(r"<[^>]*>")
-DECIMALS = re.compile(r"(\.\d\d)\d+")
+SIZE = re.compile(r'width="[^"]*" height="[^"]*" viewBox="[^"]*"')
+START = re.compile(r'<svg [^>]*viewBox="([^"]*)"[^>]*>')
+# Text is what a reader sees, with all of its digits.
+DECIMALS = re.compile(r"(>[^<]+)|(\.\d\d)\d+")
 METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 LINE_BREAK = re.compile(r"\s*\n\s*")
 NAME = re.compile(r' id="[A-Za-z][\w.]*_\d+"')
@@ -53,8 +55,7 @@ def compact(svg: str) -> str:
     svg = PNG.sub(lambda match: f"data:image/png;base64,{_few_colours(match[1])}", svg)
     svg = LINE_BREAK.sub(" ", NAME.sub("", svg)).strip()
     svg = STRAIGHT.sub(lambda path: f' d="{_steps(path[1])}"', svg)
-    # Text is what a reader sees, with all of its digits.
-    svg = TAG.sub(lambda tag: DECIMALS.sub(r"\1", tag[0]), svg)
+    svg = DECIMALS.sub(lambda found: found[1] or found[2], svg)
     families = FAMILIES.search(svg)
     if families:
         svg = FAMILIES.sub("", svg).replace("<svg ", f'<svg style="font-family: {families[1]}" ', 1)
@@ -63,6 +64,23 @@ def compact(svg: str) -> str:
     svg = svg.replace("</style>", f"{CLASSES}</style>", 1)
     svg = TICK.sub(r"\1", NO_ROTATION.sub("", svg))
     return _flat(UNSEEN.sub("", svg.replace("<g/>", "").replace("> <", "><")))
+
+
+def cropped(svg: str, box: tuple[float, float, float, float]) -> str:
+    """The part of a picture whose left, top, width and height are given in points."""
+    left, top, width, height = (f"{length:.2f}" for length in box)
+    size = f'width="{width}pt" height="{height}pt" viewBox="{left} {top} {width} {height}"'
+    return SIZE.sub(size, svg, count=1)
+
+
+def on_white(svg: str) -> str:
+    """A picture before a white ground."""
+
+    def ground(start: re.Match[str]) -> str:
+        left, top, width, height = start[1].split()
+        return f'{start[0]}<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="#ffffff"/>'
+
+    return START.sub(ground, svg, count=1)
 
 
 def _flat(svg: str) -> str:

@@ -80,8 +80,7 @@ def read(run: Run, section: Section) -> list[Course]:
             continue
         parts: tuple[list[dict[str, Array]], list[dict[str, Array]]] = ([], [])
         for _, row in c.rows.iterrows():
-            found = run.arrays(run.record(str(row["case"])))
-            parts[0 if row["ok"] else 1].append({name: found[name] for name in KEPT if name in found})
+            parts[0 if row["ok"] else 1].append(run.arrays(run.record(str(row["case"])), KEPT))
             fault = row.get("fact.look_failure")
             if isinstance(fault, str):
                 run.note(f"An unfinished solution of {c.label} on {section.problem} could not be judged: {fault}.")

@@ -251,6 +251,7 @@ def test_arrays_come_back_as_they_were(run):
     assert back.keys() == arrays.keys()
     for name, array in arrays.items():
         np.testing.assert_array_equal(back[name], array, strict=True)
+    assert store.read_arrays(run, record.case, ("file", "other")).keys() == {"file"}
 
 
 def test_json_is_strict_and_numbers_that_are_none_become_null():

@@ -110,3 +110,12 @@ def test_figure_is_a_picture_on_its_own():
     root = ElementTree.fromstring(drawn)
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert "<&>" in [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_ground_of_a_picture_on_its_own_is_white_wherever_it_begins():
+    picture = svg.cropped(
+        '<svg width="9pt" height="9pt" viewBox="0 0 9 9" version="1.1"><g/></svg>', (-2.5, 30.0, 40.0, 8.125)
+    )
+    assert 'width="40.00pt" height="8.12pt" viewBox="-2.50 30.00 40.00 8.12" version="1.1"' in picture
+    ground = '<rect x="-2.50" y="30.00" width="40.00" height="8.12" fill="#ffffff"/>'
+    assert svg.on_white(picture) == picture.replace("<g/>", ground + "<g/>")

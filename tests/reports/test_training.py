@@ -118,7 +118,7 @@ def test_what_training_did_not_bring_about_is_reached_by_nobody(tmp_path: Path) 
     network = section.of_family("neural")[0]
     assert section.seconds_to(network, 1e-2) == np.inf
     assert np.isinf(section.reached(network, "solve_median")[1]).all()
-    assert np.isinf(intervals.drawn(section, network, np.random.default_rng(0))[1]).all()
+    assert np.isinf(intervals.drawn(section, network)[1]).all()
     assert all(cost.neural is None for cost in costs(section))
     assert [m.solver for m in accuracy.methods(section) if m.reaches] == ["integrator"]
 

@@ -60,7 +60,7 @@ def read_meta(folder: Path) -> dict[str, Any]:
 
 
 def read_arrays(folder: Path, case: str, names: Collection[str] | None = None) -> dict[str, Array]:
-    """Solution and further arrays of a case, or those called `names`; empty if there are none, or a file is damaged."""
+    """Solution and further arrays of a case, or those called `names`; empty if there are none, or they are damaged."""
     try:
         with np.load(folder / SOLUTIONS / f"{case}.npz", allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files if names is None or name in names}

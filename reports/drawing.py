@@ -31,7 +31,7 @@ LINES = {"classical": "-", "neural": "--"}
 WIDE, WIDTH = 5.0, 4.4
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 ROW, LEGEND_DEPTH = 0.2, 1.0
-"""Inches that a legend takes at most for a row, and at most lies below its axes."""
+"""Inches that a legend takes at most for a line, and at most lies below its axes."""
 MOST_POINTS, MOST_SAMPLES = 400, 1600
 """Points of a curve, and of a map, that are handed on as data."""
 INDIGO, OLIVE = "#332288", "#999933"
@@ -275,7 +275,8 @@ def legend(axes: Axes, handles: Sequence[Line2D], columns: int = 2, drop: float 
         figure = axes.get_figure()
         assert isinstance(figure, Canvas)
         # What lies beyond the figure would not be drawn.
-        _deepen(figure, LEGEND_DEPTH + ROW * math.ceil(len(handles) / columns))
+        lines = sum(1 + str(handle.get_label()).count("\n") for handle in handles)
+        _deepen(figure, LEGEND_DEPTH + ROW * math.ceil(lines / columns))
         axes.legend(
             handles=list(handles),
             loc="upper left",

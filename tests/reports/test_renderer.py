@@ -57,9 +57,10 @@ def test_a_figure_is_as_large_as_what_is_in_it(kind: str) -> None:
 
 def test_every_entry_of_a_long_legend_is_drawn() -> None:
     colours = [f"#{100 + row:02x}8040" for row in range(60)]
+    handles = [Line2D([], [], color=colour, label=f"entry {row}\nof many") for row, colour in enumerate(colours)]
     with canvas(2.0) as (figure, (axes,)):
         axes.plot([0.0, 1.0], [0.0, 1.0])
-        legend(axes, [Line2D([], [], color=colour, label=f"entry {row}") for row, colour in enumerate(colours)], 1)
+        legend(axes, handles, 1)
         picture = finish(figure, "long", "").svg
     for row, colour in enumerate(colours):
         assert f">entry {row}<" in picture

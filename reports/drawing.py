@@ -34,9 +34,13 @@ ROW, LEGEND_DEPTH = 0.2, 1.0
 """Inches that a legend takes at most for a line, and at most lies below its axes."""
 MOST_POINTS, MOST_SAMPLES = 400, 1600
 """Points of a curve, and of a map, that are handed on as data."""
-INDIGO, OLIVE = "#332288", "#999933"
-"""Two of the muted colours of P. Tol (SRON/EPS/TN/09-002, 2021), for when those of seaborn do not suffice."""
+OLIVE, ULTRAMARINE = "#999933", "#4848f8"
+"""For when the colours of seaborn do not suffice: one of the muted ones of P. Tol (SRON/EPS/TN/09-002, 2021), and one
+that has a contrast of 3 to a white and to a dark page, and of all such lies farthest from the others in CIELAB, also
+for those who see no red or no green (Machado et al. 2009, IEEE TVCG 15, 1291)."""
 HEAT, DIVERGING = "viridis", "RdBu_r"
+VISIBLE = (0.35, 0.75)
+"""Ends of the part of `HEAT` that thin lines are seen in."""
 STYLE: Any = {
     "svg.fonttype": "none",
     # Names come from anybody; nothing here is a formula.
@@ -161,7 +165,7 @@ class Palette:
         """
         colours = sns.color_palette("colorblind").as_hex()
         # Pale yellow and pink are last or left out: they are hard to see on white.
-        warm, cool = [colours[i] for i in (3, 1, 4, 6)], [*(colours[i] for i in (0, 2, 9, 5, 7)), INDIGO, OLIVE]
+        warm, cool = [colours[i] for i in (3, 1, 4, 6)], [*(colours[i] for i in (0, 2, 9, 5, 7)), ULTRAMARINE, OLIVE]
         groups = [set(group) for group in together]
         self._colours: dict[str, str] = {}
         for shades, neural in ((warm, True), (cool, False)):
@@ -343,3 +347,8 @@ def component_colours(count: int) -> list[str]:
     if count <= 8:
         return list(sns.color_palette("colorblind").as_hex()[:count])
     return list(sns.husl_palette(count, l=0.55).as_hex())
+
+
+def instant_colours(count: int) -> list[str]:
+    """Colours for instants, early ones first; the ends of the map would vanish on a dark or on a white page."""
+    return [mpl.colors.to_hex(mpl.colormaps[HEAT](place)) for place in np.linspace(*VISIBLE, count)]

@@ -6,13 +6,12 @@ import textwrap
 from collections.abc import Mapping
 
 import numpy as np
-import seaborn as sns
 from matplotlib.lines import Line2D
 
 from problems.base import Array
 from problems.families.inverse import COVERAGE, InverseProblem
 from problems.families.terminal import TerminalValueProblem
-from reports.drawing import HEAT, Figure, Palette, canvas, finish, legend
+from reports.drawing import Figure, Palette, canvas, finish, instant_colours, legend
 from reports.run import Run
 from reports.summary import Configuration, Section
 from reports.svg import INK
@@ -32,15 +31,15 @@ def observations(problem: InverseProblem, c: Configuration, theta: Array, name: 
     times = times[np.unique(np.linspace(0, len(times) - 1, MOST_TIMES).astype(int))]
     box = problem.forward(theta).domain()
     x = np.linspace(box.lower[0], box.upper[0], 201)
-    shades = sns.color_palette(HEAT, len(times) + 1).as_hex()
+    shades = instant_colours(len(times))
     with canvas(2.8) as (figure, (axes,)):
-        for t, shade in zip(times, shades, strict=False):
+        for t, shade in zip(times, shades, strict=True):
             at = points[:, 1] == t
             fitted = problem.forward(theta).reference(np.column_stack([x, np.full_like(x, t)]))
             axes.plot(points[at, 0], values[at, 0], "o", color=shade, ms=3.5, mew=0.4, mec=INK)
             axes.plot(x, fitted[:, 0], color=shade, lw=1.1)
         axes.set(xlabel="x", ylabel="u")
-        legend(axes, [Line2D([], [], color=s, label=f"t = {t:.3g}") for t, s in zip(times, shades, strict=False)], 4)
+        legend(axes, [Line2D([], [], color=s, label=f"t = {t:.3g}") for t, s in zip(times, shades, strict=True)], 4)
         whose = ", its best seed" if len(c.rows) > 1 else ""
         note = f"Observations, and the exact solution with the parameters that {c.label} found{whose}."
         return finish(figure, name, note)

@@ -26,6 +26,7 @@ from reports.drawing import (
     Samples,
     canvas,
     finish,
+    instant_colours,
     legend,
     log_axis,
     log_ticks,
@@ -101,8 +102,7 @@ def error_limits(scene: Scene, solutions: Sequence[Array]) -> tuple[float, float
 
 def _profiles(points: Array, layers: Sequence[Layer], reference: Array, name: str, caption: str) -> Figure:
     times = np.unique(points[:, 1])
-    # Early instants are dark; the palest end of the map would vanish on white.
-    shades = sns.color_palette(HEAT, len(times) + 1).as_hex()[: len(times)]
+    shades = instant_colours(len(times))
     with _stacked(layers) as (figure, panels):
         for time, shade in zip(times, shades, strict=True):
             at = points[:, 1] == time

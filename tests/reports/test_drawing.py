@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import re
 from itertools import combinations
 
-from reports.drawing import Palette
+from reports.drawing import Palette, component_colours, instant_colours
+from reports.html import TEMPLATES
 
 CLASSICAL = [f"method {i}" for i in range(13)]
 FAMILIES = {**dict.fromkeys(CLASSICAL, "classical"), "network": "neural", "other network": "neural"}
@@ -24,6 +26,25 @@ def test_solvers_that_stand_in_one_figure_differ_in_colour_though_there_are_more
 def test_families_share_no_colour():
     palette = Palette(FAMILIES, [FAMILIES])
     assert {palette[s] for s, f in FAMILIES.items() if f == "neural"}.isdisjoint(palette[s] for s in CLASSICAL)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of a colour in sRGB (WCAG 2.2)."""
+    values = (int(colour[i : i + 2], 16) / 255.0 for i in (1, 3, 5))
+    linear = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values)
+    return sum(share * v for share, v in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_every_colour_is_seen_on_a_dark_page() -> None:
+    """Graphics need a contrast of 3 (WCAG 2.2, criterion 1.4.11)."""
+    style = (TEMPLATES / "report.css").read_text("utf-8")
+    paper = re.search(r"prefers-color-scheme: dark.*?--paper: (#[0-9a-f]{6})", style, re.DOTALL)
+    assert paper is not None
+    palette = Palette(FAMILIES, [FAMILIES])
+    counts = range(1, 25)
+    several = [colour for n in counts for colour in (*component_colours(n), *instant_colours(n))]
+    for colour in {palette[solver] for solver in FAMILIES} | set(several):
+        assert (luminance(colour) + 0.05) / (luminance(paper[1]) + 0.05) >= 3.0, colour
 
 
 def test_colours_are_shared_evenly_where_there_are_too_few():

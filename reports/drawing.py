@@ -36,8 +36,8 @@ MOST_POINTS, MOST_SAMPLES = 400, 1600
 """Points of a curve, and of a map, that are handed on as data."""
 OLIVE, ULTRAMARINE = "#999933", "#4848f8"
 """For when the colours of seaborn do not suffice: one of the muted ones of P. Tol (SRON/EPS/TN/09-002, 2021), and one
-that has a contrast of 3 to a white and to a dark page, and of all such lies farthest from the others in CIELAB, also
-for those who see no red or no green (Machado et al. 2009, IEEE TVCG 15, 1291)."""
+that has a contrast of 3 to a white and to a dark page and lies far from the others in CIELAB, also for those who see no
+red or no green (Machado et al. 2009, IEEE TVCG 15, 1291)."""
 HEAT, DIVERGING = "viridis", "RdBu_r"
 VISIBLE = (0.35, 0.75)
 """Ends of the part of `HEAT` that thin lines are seen in."""
